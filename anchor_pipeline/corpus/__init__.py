@@ -1,0 +1,1 @@
+"""Documents, shards, snapshots, and the store they lie in."""

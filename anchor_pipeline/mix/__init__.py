@@ -1,0 +1,1 @@
+"""From facts to a released mix: plan, choose, order, write, read."""

@@ -1,0 +1,1 @@
+"""Declared requirements: one file per rule, each a pure function from facts and settings to findings."""
