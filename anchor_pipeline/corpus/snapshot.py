@@ -86,16 +86,21 @@ class SourceSnapshot(_Record):
         broken = [entry.model_dump() for entry in self.unreadable]
         return canonical_digest({"settings": self.settings, "files": files, "unreadable": broken})
 
+    @property
+    def shards(self) -> list[str]:
+        """Digests of all shards, sorted, each once."""
+        return sorted({shard.digest for unit in self.units for shard in unit.shards})
+
     def masked(self) -> list[tuple[str, str]]:
         """(shard digest, raw file) pairs whose rows are of a file that has since changed or vanished."""
-        current = {(file.unit, file.path) for file in self.files}
-        return [
-            (shard.digest, path)
-            for unit in self.units
-            for path in unit.files
-            if (unit.id, path) not in current
-            for shard in unit.shards
-        ]
+        valid = {(file.unit, file.path) for file in self.files}
+        current: set[tuple[str, str]] = set()
+        stale: set[tuple[str, str]] = set()
+        for unit in self.units:
+            for path in unit.files:
+                pairs = current if (unit.id, path) in valid else stale
+                pairs.update((shard.digest, path) for shard in unit.shards)
+        return sorted(stale - current)
 
 
 def canonical_json(value: Any) -> bytes:

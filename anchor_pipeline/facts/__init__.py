@@ -1,0 +1,1 @@
+"""What is measured of documents, once, and combined per cycle."""

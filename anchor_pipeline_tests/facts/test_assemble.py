@@ -1,0 +1,189 @@
+"""Every row read has one status; duplicates keep the copy of best provenance; the layout of files is irrelevant."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from anchor_pipeline.corpus.corpus import corpus_table
+from anchor_pipeline.corpus.snapshot import RawFile, SourceSnapshot, Unit
+from anchor_pipeline.corpus.store import Store
+from anchor_pipeline.errors import DamagedData
+from anchor_pipeline.facts.assemble import assemble
+from anchor_pipeline.project import Project
+from anchor_pipeline_tests.documents import document, project_at, snapshot_of
+
+PROJECT = """
+project: test
+cycle: {cadence: yearly, start: 2000-01-01}
+domains: {d: {}}
+sources:
+  a: {kind: anchor, domain: d, uri: a.jsonl}
+  b: {kind: licensed, domain: d, uri: b.jsonl, terms: {expires: 2020-12-31}}
+  c: {kind: enterprise, domain: d, uri: c.jsonl, terms: {uses: [evaluation]}}
+stages: {s: {tokens: 100, domains: {d: 1}}}
+"""
+KINDS = {"a": "anchor", "b": "licensed", "c": "enterprise"}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return project_at(tmp_path / "project", PROJECT)
+
+
+def statuses(store: Store, cycle: str) -> dict[str, tuple[str, str | None, str | None]]:
+    table = pl.read_parquet(corpus_table(store, cycle))
+    return {row["doc_id"]: (row["status"], row["reason"], row["duplicate_of"]) for row in table.to_dicts()}
+
+
+def test_rows_dated_at_or_after_as_of_wait_for_their_cycle(project: Project, tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    end = datetime(2021, 1, 1, tzinfo=UTC)
+    rows = [
+        document("a", "before", kind="anchor", collected_at=end - timedelta(microseconds=1)),
+        document("a", "at", kind="anchor", collected_at=end),
+    ]
+    snapshots = {"a": snapshot_of(store, "a", rows)}
+    corpus, _ = assemble(project, project.calendar.at("2020"), snapshots, store)
+    assert corpus.sources["a"].later == 1
+    assert statuses(store, "2020")["a/at"][0] == "later"
+    corpus, _ = assemble(project, project.calendar.at("2021"), snapshots, store)
+    assert corpus.sources["a"].later == 0
+
+
+def test_terms_bar_a_source_from_the_cycles_after_they_expire(project: Project, tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    snapshots = {name: snapshot_of(store, name, [document(name, "1", f"text {name}")]) for name in "bc"}
+    assemble(project, project.calendar.at("2020"), snapshots, store)
+    assert statuses(store, "2020")["b/1"][0] == "kept", "expires on the last day of the cycle"
+    assert statuses(store, "2020")["c/1"] == ("quarantined", "use_not_permitted", None)
+    corpus, _ = assemble(project, project.calendar.at("2021"), snapshots, store)
+    assert statuses(store, "2021")["b/1"] == ("quarantined", "licence_expired", None)
+    assert corpus.sources["b"].quarantined == {"licence_expired": 1}
+    kept = pl.read_parquet(store.path("quarantine/b/cycle-2021.parquet"))
+    assert kept["reason"].to_list() == ["licence_expired"]
+
+
+def test_exact_duplicates_keep_the_copy_of_best_provenance(project: Project, tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    snapshots = {
+        "b": snapshot_of(store, "b", [document("b", "x", "same words"), document("b", "y", "same words")]),
+        "a": snapshot_of(store, "a", [document("a", "z", "same words", kind="anchor")]),
+    }
+    assemble(project, project.calendar.at("2020"), snapshots, store)
+    assert statuses(store, "2020") == {
+        "a/z": ("kept", None, None),
+        "b/x": ("duplicate", "same_content", "a/z"),
+        "b/y": ("duplicate", "same_content", "a/z"),
+    }
+
+
+def test_nothing_changed_is_not_done_again_and_a_missing_shard_is_named(project: Project, tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    snapshots = {"a": snapshot_of(store, "a", [document("a", "1")])}
+    cycle = project.calendar.at("2020")
+    first, reused = assemble(project, cycle, snapshots, store)
+    assert not reused
+    assert assemble(project, cycle, snapshots, store) == (first, True)
+    digest = snapshots["a"].shards[0]
+    store.shard_path(digest).unlink()
+    with pytest.raises(DamagedData, match=digest):
+        assemble(project, project.calendar.at("2021"), snapshots, store)
+
+
+def test_no_sources_make_an_empty_corpus(project: Project, tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    corpus, _ = assemble(project, project.calendar.at("2020"), {"a": SourceSnapshot(source="a", settings="s")}, store)
+    assert corpus.sources["a"].read == 0
+    assert pl.read_parquet(corpus_table(store, "2020")).height == 0
+
+
+def test_rows_of_a_file_that_has_changed_do_not_count(project: Project, tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    rows = [document("a", "old", raw_file="1.txt"), document("a", "same", raw_file="2.txt")]
+    old = snapshot_of(store, "a", rows)
+    new = snapshot_of(store, "a", [document("a", "new", raw_file="1.txt")])
+    file = old.files[0].model_copy(update={"read": 1})
+    units = (
+        Unit(id="first", files=("1.txt", "2.txt"), shards=old.units[0].shards),
+        Unit(id="second", files=("1.txt",), shards=new.units[0].shards),
+    )
+    files = tuple(
+        RawFile.model_validate({**file.model_dump(), "path": path, "unit": unit})
+        for path, unit in (("1.txt", "second"), ("2.txt", "first"))
+    )
+    snapshot = old.model_copy(update={"files": files, "units": units})
+    corpus, _ = assemble(project, project.calendar.at("2020"), {"a": snapshot}, store)
+    assert sorted(statuses(store, "2020")) == ["a/new", "a/same"]
+    assert corpus.sources["a"].balance == 0
+
+
+ROW = st.fixed_dictionaries(
+    {
+        "source": st.sampled_from("abc"),
+        "id": st.sampled_from("pqrs"),
+        "text": st.sampled_from(["one", "two words", "three whole words"]),
+        "authorship": st.sampled_from(["human", "unknown", "synthetic"]),
+        "year": st.integers(2018, 2022),
+    }
+)
+
+
+def expected(rows: list[dict[str, Any]], barred: dict[str, str]) -> dict[str, int]:
+    """The same classification by brute force; counts by status."""
+    counts = {"kept": 0, "duplicate": 0, "quarantined": 0, "later": 0}
+    live = []
+    for row in rows:
+        if row["year"] >= 2021:
+            counts["later"] += 1
+        elif row["source"] in barred:
+            counts["quarantined"] += 1
+        else:
+            live.append(row)
+    survivors = []
+    for row in live:
+        same_id = [other for other in live if (other["source"], other["id"]) == (row["source"], row["id"])]
+        first = min(same_id, key=lambda other: (other["year"], document("a", "1", other["text"])["digest"]))
+        if first["text"] == row["text"]:
+            survivors.append(row)
+        else:
+            counts["quarantined"] += 1
+    counts["kept"] = len({row["text"] for row in survivors})
+    counts["duplicate"] = len(survivors) - counts["kept"]
+    return counts
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=st.lists(ROW, max_size=25), seed=st.integers(0, 100), shard_rows=st.integers(1, 7))
+def test_classification_agrees_with_brute_force_whatever_the_layout(
+    project: Project, tmp_path_factory: pytest.TempPathFactory, rows: list[dict[str, Any]], seed: int, shard_rows: int
+) -> None:
+    digests = []
+    for layout in range(2):
+        store = Store(tmp_path_factory.mktemp("store"))
+        order = list(rows)
+        random.Random(seed * layout).shuffle(order)
+        snapshots = {}
+        for name, kind in KINDS.items():
+            documents = [
+                document(
+                    name, row["id"], row["text"], kind=kind, authorship=row["authorship"],
+                    collected_at=datetime(row["year"], 1, 2, tzinfo=UTC), raw_row=index,
+                )
+                for index, row in enumerate(order) if row["source"] == name
+            ]  # fmt: skip
+            snapshots[name] = snapshot_of(store, name, documents, shard_rows + layout)
+        corpus, _ = assemble(project, project.calendar.at("2020"), snapshots, store)
+        assert all(counts.balance == 0 for counts in corpus.sources.values())
+        digests.append(corpus.documents)
+        found = pl.read_parquet(corpus_table(store, "2020"))["status"].value_counts()
+        counted = {"kept": 0, "duplicate": 0, "quarantined": 0, "later": 0, **dict(found.iter_rows())}
+        assert counted == expected(rows, {"c": "use_not_permitted"})
+    assert digests[0] == digests[1]
