@@ -61,8 +61,9 @@ class Corpus(BaseModel):
 
     @property
     def digest(self) -> str:
-        """Digest of the whole record."""
-        return canonical_digest(self.model_dump(mode="json", exclude={"inputs"}))
+        """What the corpus holds and what became of every row, however the raw files were laid out or named."""
+        snapshots = {name: {"snapshot"} for name in self.sources}
+        return canonical_digest(self.model_dump(mode="json", exclude={"inputs": True, "sources": snapshots}))
 
 
 def corpus_table(store: Store, cycle: str) -> Path:

@@ -58,7 +58,7 @@ def violations(cells: Sequence[Cell], limits: Limits, drawn: Sequence[int] | npt
 
 
 def effective_number(tokens: Iterable[int]) -> float:
-    """exp of the Shannon entropy of a distribution given as token counts (Hill number of order 1); 0 if empty."""
+    """Effective number of generators: exp of the Shannon entropy (Hill number of order 1); 0 if none has tokens."""
     counts = sorted(n for n in tokens if n > 0)
     total = sum(counts)
     return math.exp(-math.fsum(n / total * math.log(n / total) for n in counts)) if total else 0.0

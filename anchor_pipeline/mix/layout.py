@@ -139,7 +139,7 @@ def supply_kinds(limits: Limits) -> list[Kind]:
 
 @dataclass(frozen=True)
 class Ratios:
-    """Exact numerators and denominators for the repair; index D is the stage. (0, 1) floors nothing, (1, 1) caps nothing."""
+    """Exact numerators and denominators; index D is the stage. (0, 1) floors nothing, (1, 1) caps nothing."""
 
     low: Ints
     high: Ints

@@ -5,19 +5,12 @@ equalities, so that every rule is a row of two or three entries even with 10,000
 in units of a millionth of the target, which keeps the solver's absolute tolerance (1e-7) below a token per
 10^13.
 
-Rule 6 asks for exp(H) >= N, with H the Shannon entropy (1948) of the synthetic tokens over generators: convex, but
-not linear. It is approached by cutting planes (Kelley, "The cutting-plane method for solving convex programs",
-1960): for any distribution q, cross-entropy is at least entropy (Gibbs), so
-
-    sum_g x_g (-log q_g - log N) >= 0
-
-holds for every lawful x. When a solution with shares p has H(p) < log N, q is taken on the segment from p to the
-uniform distribution where H(q) = log N (supporting hyperplanes, Veinott 1967), which cuts p off.
+The entropy floor of rule 6 is convex but not linear: entropy.py gives the cuts that approach it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -28,6 +21,7 @@ from scipy import sparse
 from scipy.optimize import linprog
 
 from anchor_pipeline.mix.cells import Limits, Scope
+from anchor_pipeline.mix.entropy import cut, entropy, towards_uniform
 from anchor_pipeline.mix.layout import Layout
 
 Floats = npt.NDArray[np.float64]
@@ -63,14 +57,16 @@ class Solution:
 class Program:
     """One linear program under construction; `solve` may be called repeatedly as rows are added."""
 
-    def __init__(self, shape: Layout, capacity: Sequence[int], limits: Limits, slack: Floats | None = None) -> None:
+    def __init__(
+        self, shape: Layout, capacity: Sequence[int], limits: Limits, slack: Mapping[Scope, float] | None = None
+    ) -> None:
         """Columns of the groups and totals, and the rows of the rules.
 
         Args:
             shape: the groups.
             capacity: tokens each group may give, in tokens.
             limits: the rules.
-            slack: per rule row (in the order they are added), tokens by which to keep away from it.
+            slack: tokens by which to keep away from the edge of every rule of a scope.
         """
         self.shape, self.limits = shape, limits
         self.unit = max(1.0, limits.target / 1e6)
@@ -79,7 +75,7 @@ class Program:
         self._equal: list[tuple[npt.NDArray[np.int64], Floats, float]] = []
         self.rows: list[tuple[list[int], list[float], float]] = []
         self.names: list[RowName] = []
-        self.slack = slack
+        self.slack = slack or {}
         self._last_mixture: Floats = np.zeros(0)
         self._totals()
         self._rules()
@@ -93,8 +89,7 @@ class Program:
     def at_most(self, entries: Entries, bound: float = 0.0, name: RowName | None = None) -> None:
         """Row: sum of entries <= bound (in units)."""
         if name is not None:
-            if self.slack is not None:
-                bound -= float(self.slack[len(self.names)]) / self.unit
+            bound -= self.slack.get(name.scope, 0.0) / self.unit
             self.names.append(name)
         self.rows.append(([i for i, _ in entries], [v for _, v in entries], bound))
 
@@ -222,31 +217,12 @@ class Program:
         if total <= 0.5:  # less than one token of synthetic text
             return False
         p, floor = drawn / total, float(np.log(wanted))
-        if _entropy(p) >= floor:
+        if entropy(p) >= floor:
             return False
         inside = min(floor * (1 + INTERIOR), (floor + float(np.log(len(p)))) / 2)
-        q = self._last_mixture = _towards_uniform(p, inside)
-        self.at_most([(c, float(np.log(q[i]) + floor)) for i, c in enumerate(self.generators)])
+        q = self._last_mixture = towards_uniform(p, inside)
+        self.at_most(list(zip(self.generators, cut(q, floor).tolist(), strict=True)))
         return True
-
-
-def _entropy(p: Floats) -> float:
-    """Shannon entropy in nats."""
-    positive = p[p > 0]
-    return float(-(positive * np.log(positive)).sum())
-
-
-def _towards_uniform(p: Floats, floor: float) -> Floats:
-    """The mixture of p and the uniform distribution with entropy `floor`; the uniform one if none reaches it."""
-    uniform = np.full(len(p), 1.0 / len(p))
-    low, high = 0.0, 1.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        if _entropy((1 - middle) * p + middle * uniform) < floor:
-            low = middle
-        else:
-            high = middle
-    return (1 - high) * p + high * uniform
 
 
 def _matrix(

@@ -53,13 +53,13 @@ def merge_order(
     tokens = np.ascontiguousarray(tokens_of_item if grouped is None else tokens_of_item[grouped], dtype=np.int64)
     counts = np.bincount(cell, minlength=len(cells))
     first = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
-    merged = _merge(first, tokens)
+    merged: Ints = _merge(first, tokens)
     return merged if grouped is None else grouped[merged]
 
 
 @numba.njit(cache=True, inline="always")  # type: ignore[untyped-decorator]
 def _product(a: np.int64, b: np.int64) -> tuple[np.uint64, np.uint64]:
-    """a * b for 0 <= a, b < 2**63 as (high, low) 64-bit halves: token counts of 1e12 overflow one word."""
+    """The product of 0 <= a, b < 2**63 as (high, low) 64-bit halves: token counts of 1e12 overflow one word."""
     low = np.uint64(0xFFFFFFFF)
     a0, a1 = np.uint64(a) & low, np.uint64(a) >> np.uint64(32)
     b0, b1 = np.uint64(b) & low, np.uint64(b) >> np.uint64(32)

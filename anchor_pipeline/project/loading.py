@@ -58,7 +58,8 @@ def _validate(document: Document) -> Project | None:
 def _message(path: tuple[int | str, ...], detail: Any) -> str:
     where = ".".join(str(part) for part in path) or "the file"
     if detail["type"] == "extra_forbidden":
-        return f"unknown key `{path[-1]}` in `{'.'.join(map(str, path[:-1])) or 'the file'}`{_nearest(path)}"
+        inside = f" in `{'.'.join(map(str, path[:-1]))}`" if path[:-1] else ""
+        return f"unknown key `{path[-1]}`{inside}{_nearest(path)}"
     if detail["type"] == "missing":
         return f"`{where}` is missing"
     if detail["type"] == "literal_error":

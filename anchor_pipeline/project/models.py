@@ -23,6 +23,7 @@ Format = Literal["parquet", "jsonl", "csv", "text", "arrow", "images", "audio"]
 Volatility = Literal["volatile", "normal", "slow"]
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}", re.ASCII)
+_GENERATED_FIELDS = ("id", "text", "parents", "collected_at", "licence", "generator")
 _FRESH_WINDOW = {"volatile": "30d", "normal": "60d"}
 _ANCHOR_SHARE = {"volatile": Fraction(20, 100), "slow": Fraction(10, 100)}
 
@@ -237,16 +238,31 @@ class Source(Model):
     signed_off: bool = False
     """Whether the steward has signed off this source as an anchor."""
     sampling_plan: SamplingPlan | None = None
+    """For anchors: what the steward promises to collect."""
     terms: Terms | None = None
+    """For licensed sources: expiry and permitted uses."""
     consent: Consent | None = None
+    """For enterprise sources: without a basis, and scrubbed, their rows go to quarantine."""
     risk: Risk | None = None
+    """Risk class; an enterprise source without one counts as high."""
     value: Value | None = None
+    """What the source is worth to the business."""
     generator: Generator | None = None
+    """For synthetic sources: what wrote them."""
     expectations: tuple[Annotated[dict[str, Any], BeforeValidator(typed)], ...] = ()
     """Great Expectations by their own names, on metadata columns: {type: …, column: …, …}."""
     max_bytes: Size = 16 * 1024 * 1024
     """Documents larger than this go to quarantine."""
     description: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fields_of_generated(cls, value: Any) -> Any:
+        """What a generator writes has known columns; only what differs need be declared."""
+        if isinstance(value, dict) and value.get("generate") is not None:
+            written = {name: {"column": name} for name in _GENERATED_FIELDS}
+            return {**value, "fields": {**written, **(value.get("fields") or {})}}
+        return value
 
     @model_validator(mode="after")
     def _one_origin(self) -> Source:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Annotated, Literal, TypeVar
 
+from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 from pydantic import BeforeValidator, Field
 
 from anchor_pipeline.project.base import Model, Number, Share, Span
@@ -24,6 +25,13 @@ def _off(value: object) -> object:
     if isinstance(value, str) and value.strip().lower() in ("off", "false", "no", "true"):
         return True
     raise ValueError("write `off` to switch the rule off, or a mapping of its settings")
+
+
+def _spdx(value: object) -> str:
+    try:
+        return str(canonicalize_license_expression(str(value)))
+    except InvalidLicenseExpression:
+        raise ValueError(f"{value!r} is no SPDX licence; write its identifier, such as Apache-2.0") from None
 
 
 class RuleSetting(Model):
@@ -92,6 +100,7 @@ class Calibrated(RuleSetting):
     """A rule that rests on a calibration or a model: it only warns until the project has one."""
 
     severity: Severity = "warn"
+    """Default `warn`; `block` makes the rule block, and refuse as long as it cannot be judged."""
 
 
 class EntropyBand(Calibrated):
@@ -134,7 +143,7 @@ class Provenance(RuleSetting):
 class Licence(RuleSetting):
     """Rule 15: every document is licensed for training, today."""
 
-    allow: tuple[str, ...] | None = None
+    allow: tuple[Annotated[str, BeforeValidator(_spdx)], ...] | None = None
     """SPDX licence identifiers that may enter; without it, any valid SPDX expression."""
 
 

@@ -16,6 +16,7 @@ from anchor_pipeline.corpus.corpus import Corpus
 from anchor_pipeline.corpus.document import DOCUMENT_SCHEMA
 from anchor_pipeline.project import Project
 from anchor_pipeline.project.cycles import Cycle
+from anchor_pipeline.rules.query import ask, literal
 
 _FROM_DOCUMENT = (
     "doc_id",
@@ -46,6 +47,12 @@ SELECTION_SCHEMA = pa.schema(
 )
 """`fresh`: an anchor within the fresh window; `synthetic`: counts as synthetic; `epoch`: 0 for the first pass."""
 
+_DRAWN = """
+    SELECT source, count(*), max(passes) FROM (
+        SELECT source, hash(doc_id) AS document, count(*) AS passes FROM read_parquet($file) GROUP BY ALL
+    ) GROUP BY source ORDER BY source
+"""
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -65,16 +72,21 @@ class Evidence:
     @cached_property
     def selected(self) -> pl.LazyFrame:
         """The selection, lazily: at scale it is larger than memory."""
-        return pl.scan_parquet(self.selection)
+        return pl.scan_parquet(self.selection, glob=False)
 
     @cached_property
     def cells(self) -> pl.DataFrame:
         """Tokens and documents drawn, by everything that share rules ask about; a small table."""
         by = ["modality", "domain", "source", "kind", "authorship", "fresh", "synthetic", "generator", "family"]
         sums = [pl.col("tokens").sum(), pl.len().alias("documents")]
-        return self.selected.group_by(by).agg(sums).sort(by).collect()
+        return self.selected.group_by(by).agg(sums).collect(engine="streaming").sort(by)
 
     @cached_property
     def modalities(self) -> list[str]:
         """Modalities of the selection, sorted."""
         return sorted(self.cells["modality"].unique().to_list())
+
+    @cached_property
+    def drawn(self) -> dict[str, tuple[int, int]]:
+        """By source, sorted: how many documents were drawn, each counted once, and how often the most frequent."""
+        return {source: (documents, most) for source, documents, most in ask(_DRAWN, {"file": literal(self.selection)})}

@@ -7,10 +7,11 @@ raw row numbers, and the rows that could not be parsed. It alters nothing; meani
 from __future__ import annotations
 
 import difflib
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -125,16 +126,16 @@ class Chunk:
     filtered: int = 0
 
 
-class Reader(Protocol):
+class Reader(ABC):
     """One format. `suffixes` are those of its files in a folder, without those of compression."""
 
-    name: str
-    suffixes: tuple[str, ...]
-    compressed: bool
+    name: ClassVar[str]
+    suffixes: ClassVar[tuple[str, ...]]
+    compressed: ClassVar[bool] = False
 
+    @abstractmethod
     def read(self, file: RawFile, wanted: Wanted) -> Iterator[Chunk]:
         """The rows of `file` in order. Raises UnreadableFile; what was yielded before must then be thrown away."""
-        ...
 
 
 def missing_columns(file: RawFile, asked: Iterable[str], present: Sequence[str]) -> UnreadableFile | None:
@@ -191,9 +192,11 @@ def checked(file: RawFile, batch: pa.RecordBatch, first_row: int, content: str |
     batch = pa.RecordBatch.from_arrays([*columns, rows], names=[*batch.schema.names, ROW])
     if not bad.any():
         return Chunk(batch)
-    shown = content if content in batch.schema.names else batch.schema.names[0]
+    shown = content if content is not None and content in batch.schema.names else batch.schema.names[0]
     rejects = tuple(
-        Reject.of(first_row + int(at), "bad_utf8", "a string of the row is not UTF-8", _raw_bytes(batch, shown, int(at)))
+        Reject.of(
+            first_row + int(at), "bad_utf8", "a string of the row is not UTF-8", _raw_bytes(batch, shown, int(at))
+        )
         for at in np.flatnonzero(bad)
     )
     # Filtering copies the good strings only, so what goes on is valid.

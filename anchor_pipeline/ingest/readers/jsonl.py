@@ -16,13 +16,13 @@ import orjson
 import pyarrow as pa
 
 from anchor_pipeline.ingest.readers.base import (
-    BATCH_BYTES,
     KEPT_BYTES,
     NOT_TEXT,
     ROW,
     ROW_JSON,
     Chunk,
     RawFile,
+    Reader,
     Reject,
     UnreadableFile,
     Wanted,
@@ -36,7 +36,7 @@ _BOM = b"\xef\xbb\xbf"
 _INT64 = range(-(2**63), 2**63)
 
 
-class JsonlReader:
+class JsonlReader(Reader):
     """Reader of JSON lines."""
 
     name = "jsonl"
@@ -141,7 +141,9 @@ def _unparsable(number: int, line: bytes, error: Exception) -> Reject:
     return Reject.of(number, "unparsable_row", f"not JSON: {error}", line)
 
 
-def _chunk(file: RawFile, wanted: Wanted, numbers: list[int], rows: list[dict[str, Any]], rejects: list[Reject]) -> Chunk:
+def _chunk(
+    file: RawFile, wanted: Wanted, numbers: list[int], rows: list[dict[str, Any]], rejects: list[Reject]
+) -> Chunk:
     total = len(rows)
     if wanted.where is not None and rows:
         try:
@@ -192,9 +194,7 @@ def _kept(wanted: Wanted, rows: list[dict[str, Any]]) -> list[int]:
         shapes.setdefault(tuple([_shape(value) for value in values]), []).append(at)
     kept: list[int] = []
     for shape, positions in shapes.items():
-        arrays = [
-            _TYPED[kind]([column[at] for at in positions]) for kind, column in zip(shape, columns, strict=True)
-        ]
+        arrays = [_TYPED[kind]([column[at] for at in positions]) for kind, column in zip(shape, columns, strict=True)]
         keep = where.keep(pa.RecordBatch.from_arrays(arrays, names=list(where.columns)))
         kept += np.asarray(positions)[keep].tolist()
     return sorted(kept)

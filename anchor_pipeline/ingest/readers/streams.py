@@ -37,7 +37,9 @@ def blocks(file: RawFile) -> Iterator[bytes]:
             yield from _limited(file, stream, _unzstd(file, stream))
         elif file.name.endswith(SUFFIXES):
             kind = "gzip" if file.name.endswith(".gz") else "zstd"
-            raise UnreadableFile(file.name, f"expected a {kind} header, found {head.hex() or 'nothing'}", _REMEDY, offset=0)
+            raise UnreadableFile(
+                file.name, f"expected a {kind} header, found {head.hex() or 'nothing'}", _REMEDY, offset=0
+            )
         else:
             while block := stream.read(BLOCK):
                 yield block

@@ -1,0 +1,1 @@
+"""Ingest: raw files to documents. One reader per format, one quarantine for what cannot be used."""

@@ -1,0 +1,180 @@
+"""Select the documents of a stage: plan each modality, choose whole documents, put them in training order.
+
+What cannot be planned lawfully is selected as near to the target as what is there allows, so that the refusing
+verdict is measured on real documents; nothing of it can be released.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from anchor_pipeline.corpus.corpus import Corpus, corpus_table
+from anchor_pipeline.corpus.snapshot import canonical_digest
+from anchor_pipeline.corpus.store import Store
+from anchor_pipeline.mix.candidates import Candidates, candidates
+from anchor_pipeline.mix.choose import Choice, choose, take
+from anchor_pipeline.mix.limits import has_advisory, stage_limits
+from anchor_pipeline.mix.order import merge_order
+from anchor_pipeline.mix.plan import Plan, make_plan
+from anchor_pipeline.mix.selection import (
+    Missing,
+    ModalityPlan,
+    Selection,
+    read_selection,
+    selection_table,
+    write_selection,
+)
+from anchor_pipeline.mix.shortfall import find_shortfalls
+from anchor_pipeline.project import Project
+from anchor_pipeline.project.cycles import Cycle
+from anchor_pipeline.rules.evidence import SELECTION_SCHEMA
+from anchor_pipeline.rules.verdict import policy_digest, selection_digest
+
+_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """The documents of one modality in training order: rows of the corpus table and what the planner knew of them."""
+
+    row: npt.NDArray[np.int64]
+    epoch: npt.NDArray[np.int32]
+    tokens: npt.NDArray[np.int64]
+    fresh: npt.NDArray[np.bool_]
+    synthetic: npt.NDArray[np.bool_]
+
+
+def select(project: Project, stage: str, cycle: Cycle, corpus: Corpus, store: Store) -> tuple[Selection, bool]:
+    """The selection of a stage and cycle, and whether it was there already."""
+    inputs = selection_inputs(project, stage, cycle, corpus)
+    current = read_selection(store, stage, cycle.key)
+    target = selection_table(store, stage, cycle.key)
+    if current is not None and current.inputs == inputs and target.exists():
+        return current, True
+    found, left_out = candidates(project, stage, cycle, corpus_table(store, cycle.key))
+    plans: dict[str, ModalityPlan] = {}
+    drawn: dict[str, _Drawn] = {}
+    for modality, given in found.items():
+        plans[modality], choice = _plan(project, stage, modality, given)
+        drawn[modality] = _ordered(choice, given)
+    with store.temporary() as work:
+        work.mkdir(parents=True)
+        _write(_interleaved(drawn), corpus_table(store, cycle.key), work)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        store.files.replace(work / "selection.parquet", target)
+    selection = Selection(
+        stage=stage,
+        cycle=cycle.key,
+        inputs=inputs,
+        digest=selection_digest(target),
+        rows=sum(len(part.row) for part in drawn.values()),
+        tokens={modality: int(part.tokens.sum()) for modality, part in drawn.items()},
+        plans=plans,
+        left_out=left_out,
+    )
+    write_selection(store, selection)
+    return selection, False
+
+
+def selection_inputs(project: Project, stage: str, cycle: Cycle, corpus: Corpus) -> str:
+    """Digest of everything that decides the selection; a selection made from other inputs is out of date."""
+    policy = policy_digest(project, stage)
+    return canonical_digest({"format": _FORMAT, "corpus": corpus.inputs, "policy": policy, "cycle": cycle.key})
+
+
+def _plan(project: Project, stage: str, modality: str, given: Candidates) -> tuple[ModalityPlan, Choice]:
+    """Plan and choose; rules that only warn are given up before the mix is."""
+    limits = stage_limits(project, stage, modality, advisory=True)
+    plan = make_plan(given.cells, limits)
+    choice = choose(given.cells, limits, plan, given.documents)
+    if not choice.lawful and has_advisory(project, stage, modality):
+        limits = stage_limits(project, stage, modality, advisory=False)
+        plan = make_plan(given.cells, limits)
+        choice = choose(given.cells, limits, plan, given.documents)
+    lack = None
+    if not choice.lawful or plan.most < limits.target:
+        lack = find_shortfalls(given.cells, limits)
+    reason = choice.reason
+    if not choice.lawful and lack is not None:
+        choice = take(given.cells, limits, lack.draws, given.documents)
+    messages = _messages(plan, reason)
+    record = ModalityPlan(
+        target=limits.target,
+        most=plan.most,
+        drawn=choice.tokens,
+        lawful=choice.lawful and not reason,
+        messages=tuple(dict.fromkeys([*messages, *(lack.messages if lack else [])])),
+        missing=tuple(
+            Missing(domain=one.domain, what=one.what, tokens=one.tokens, message=one.message)
+            for one in (lack.shortfalls if lack else [])
+        ),
+    )
+    return record, choice
+
+
+def _messages(plan: Plan, reason: str) -> list[str]:
+    return [reason, *plan.messages] if reason and reason not in plan.messages else list(plan.messages)
+
+
+def _ordered(choice: Choice, given: Candidates) -> _Drawn:
+    """The chosen documents in training order."""
+    order = merge_order(choice.cell, choice.item_tokens, given.cells)
+    cell = choice.cell[order]
+    fresh = np.array([cell.fresh for cell in given.cells], dtype=np.bool_)
+    synthetic = np.array([cell.synthetic for cell in given.cells], dtype=np.bool_)
+    rows = given.documents["row"].to_numpy()
+    return _Drawn(
+        row=rows[choice.rows[order]],
+        epoch=choice.epoch[order],
+        tokens=choice.item_tokens[order],
+        fresh=fresh[cell],
+        synthetic=synthetic[cell],
+    )
+
+
+def _interleaved(drawn: Mapping[str, _Drawn]) -> pa.Table:
+    """All modalities in one order: every prefix is made of a prefix of each, in step with their totals."""
+    parts = [drawn[modality] for modality in sorted(drawn)]
+    progress = [(np.cumsum(part.tokens) - part.tokens) / max(1, int(part.tokens.sum())) for part in parts]
+    order = np.argsort(np.concatenate([np.zeros(0), *progress]), kind="stable")
+
+    def column(name: str) -> pa.Array:
+        values = [getattr(part, name) for part in parts]
+        return pa.array(np.concatenate(values)[order] if values else np.zeros(0))
+
+    names = ("row", "epoch", "fresh", "synthetic")
+    position = pa.array(np.arange(len(order), dtype=np.int64))
+    return pa.table({"position": position, **{name: column(name) for name in names}})
+
+
+def _write(positions: pa.Table, documents: Path, work: Path) -> None:
+    """Join the drawn rows with their metadata, in order; DuckDB spills what does not fit."""
+    taken = {"fresh", "synthetic", "epoch"}
+    columns = ", ".join(
+        f"positions.{name}" if name in taken else f"documents.{name}" for name in SELECTION_SCHEMA.names
+    )
+    with duckdb.connect(":memory:") as database:
+        database.execute("SET memory_limit = '600MB'")
+        database.execute(f"SET temp_directory = '{_quoted(work)}'")
+        database.execute("SET TimeZone = 'UTC'")
+        database.execute("SET enable_progress_bar = false")
+        database.register("positions", positions)
+        database.execute(
+            f"""COPY (
+                SELECT {columns} FROM positions
+                JOIN read_parquet('{_quoted(documents)}', file_row_number = true) AS documents
+                    ON documents.file_row_number = positions.row
+                ORDER BY positions.position
+            ) TO '{_quoted(work / "selection.parquet")}' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 65536)"""
+        )
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")

@@ -1,0 +1,260 @@
+"""Write a mix: nothing unless the verdict passes for exactly this selection, and then all of it or nothing.
+
+Everything is made in one folder under tmp/, flushed to the disk, MANIFEST.json last, and then given its name in
+one rename. A crash before that leaves the old state and some rubbish in tmp/, one after it a whole release.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from anchor_pipeline.corpus.snapshot import canonical_json
+from anchor_pipeline.corpus.store import SHARD_BYTES, Store
+from anchor_pipeline.errors import AnchorError, Refused
+from anchor_pipeline.mix.gather import Survey, gather, survey
+from anchor_pipeline.mix.manifest import (
+    FORMAT,
+    MANIFEST,
+    SHARE_DIMENSIONS,
+    VERDICT,
+    WRITTEN_BY,
+    Amount,
+    Digests,
+    File,
+    Manifest,
+    PreviousRelease,
+    Replaced,
+    Share,
+    check_extra_name,
+    unit_of,
+)
+from anchor_pipeline.mix.parts import Written, write_parts
+from anchor_pipeline.mix.release import Release, commit_release, current_release, cycle_folder, previous_release
+from anchor_pipeline.mix.spill import Spill
+from anchor_pipeline.project.cycles import Cycle
+from anchor_pipeline.rules.verdict import Verdict, selection_digest
+
+MEMORY_BYTES = 2 * SHARD_BYTES
+"""Mixes with no more content than this wait in memory, larger ones on the disk."""
+
+MAX_THREADS = 4
+"""Each thread holds about two parts, 128 MiB."""
+
+Extra = Callable[[Manifest], Mapping[str, bytes]]
+
+
+def write_mix(
+    store: Store,
+    selection: Path,
+    verdict: Verdict,
+    *,
+    project: str,
+    stage: str,
+    cycle: Cycle,
+    extra: Mapping[str, bytes] | None = None,
+    extra_after: Extra | None = None,
+    threads: int | None = None,
+    part_bytes: int = SHARD_BYTES,
+) -> Release:
+    """Release the selected documents as the mix of a stage and cycle.
+
+    Args:
+        store: holds the shards, and will hold the release.
+        selection: Parquet of SELECTION_SCHEMA, in training order.
+        verdict: all findings for this selection.
+        project: name of the project.
+        stage: training stage.
+        cycle: the turn of the build.
+        extra: further files of the release, by name.
+        extra_after: makes further files when all parts are written; sees the manifest so far, without `files`.
+        threads: how many to use; all cores, but at most MAX_THREADS, by default. Has no influence on the result.
+        part_bytes: content of a part, in bytes.
+
+    Returns:
+        The release; `reused` if the current revision has this very content already.
+
+    Raises:
+        Refused: the verdict is not a pass, or is for something else.
+        DamagedData: a shard does not hold what was selected.
+        AnchorError: the disk is full, or another run released other content meanwhile.
+    """
+    previous = previous_release(store, stage, cycle.key)
+    _must_pass(selection, verdict, stage, cycle.key, previous)
+    files = {VERDICT: verdict_bytes(verdict), **(extra or {})}
+    for name in files:
+        check_extra_name(name)
+    draft: dict[str, Any] = {
+        "format": FORMAT,
+        "project": project,
+        "stage": stage,
+        "cycle": cycle.key,
+        "as_of": cycle.as_of.isoformat(),
+        "written_by": WRITTEN_BY,
+        "digests": Digests(
+            policy=verdict.digests.policy,
+            selection=verdict.digests.selection,
+            corpus=verdict.digests.corpus,
+            verdict=verdict.digest,
+        ),
+        "previous": previous,
+    }
+    current = current_release(store, stage, cycle.key)
+    if current is not None and _is_made_from(current, draft, files, extra_after):
+        return Release(current.path, current.manifest, reused=True)
+    used = threads or min(os.cpu_count() or 1, MAX_THREADS)
+    try:
+        return _write(store, selection, draft, files, extra_after, current, used, part_bytes)
+    except OSError as error:
+        where = store.path(cycle_folder(stage, cycle.key))
+        reason = error.strerror or error
+        raise AnchorError(f"{where}: the mix could not be written ({reason}); see to the disk, build again") from error
+
+
+def verdict_bytes(verdict: Verdict) -> bytes:
+    """The bytes of VERDICT.json."""
+    return canonical_json(verdict.model_dump(mode="json"))
+
+
+def _must_pass(selection: Path, verdict: Verdict, stage: str, cycle: str, previous: PreviousRelease | None) -> None:
+    if verdict.status != "pass":
+        raise Refused(f"{stage}, cycle {cycle}: the verdict is {verdict.status!r}; a mix is written only after 'pass'")
+    if (verdict.stage, verdict.cycle) != (stage, cycle):
+        raise Refused(
+            f"{stage}, cycle {cycle}: the verdict is for {verdict.stage}, cycle {verdict.cycle}; judge this selection"
+        )
+    digest = selection_digest(selection)
+    if verdict.digests.selection != digest:
+        raise Refused(
+            f"{selection}: its digest is {digest}, the verdict is for {verdict.digests.selection}; "
+            "judge this selection"
+        )
+    if verdict.digests.previous_release != (previous.digest if previous else None):
+        raise Refused(
+            f"{stage}, cycle {cycle}: the verdict compared with release {verdict.digests.previous_release}, the "
+            f"previous one is {previous.digest if previous else None}; judge again"
+        )
+
+
+def _is_made_from(
+    current: Release, draft: Mapping[str, Any], files: Mapping[str, bytes], extra_after: Extra | None
+) -> bool:
+    """Whether the release came from the same inputs and is still there; looks at sizes, reads no content."""
+    manifest = current.manifest
+    if any(getattr(manifest, name) != value for name, value in draft.items()):
+        return False
+    if extra_after is not None:
+        bare = manifest.model_copy(update={"files": (), "revision": 0, "replaces": None, "digest": ""})
+        files = {**files, **extra_after(bare)}
+    return _listed(files) == manifest.files and all(
+        (path := current.path / entry.path).is_file() and path.stat().st_size == entry.bytes
+        for entry in (*manifest.parts, *manifest.files)
+    )
+
+
+def _write(
+    store: Store,
+    selection: Path,
+    draft: Mapping[str, Any],
+    files: dict[str, bytes],
+    extra_after: Extra | None,
+    current: Release | None,
+    threads: int,
+    part_bytes: int,
+) -> Release:
+    plan = survey(selection, part_bytes)
+    if plan.rows == 0:
+        raise Refused(f"{selection}: selects no documents; there is no mix to write")
+    with store.temporary() as staged:
+        written = _write_content(store, selection, plan, staged, threads)
+        amounts, shares = _amounts_and_shares(written)
+        manifest = Manifest(
+            **draft,
+            parts=tuple(entry.part for entry in written),
+            files=(),
+            rows=plan.rows,
+            amounts=amounts,
+            shares=shares,
+            revision=0,
+            replaces=None,
+            digest="",
+        )
+        if extra_after is not None:
+            files = {**files, **extra_after(manifest)}
+        manifest = manifest.model_copy(update={"files": _listed(files)})
+        manifest = manifest.model_copy(update={"digest": manifest.computed_digest()})
+        if current is not None and current.digest == manifest.digest and _is_sound(current):
+            return Release(current.path, current.manifest, reused=True)
+        if current is not None:
+            replaced = Replaced(revision=current.revision, digest=current.digest)
+            manifest = manifest.model_copy(update={"revision": current.revision + 1, "replaces": replaced})
+        else:
+            manifest = manifest.model_copy(update={"revision": 1})
+        for name, data in [*sorted(files.items()), (MANIFEST, manifest.encoded())]:
+            _write_file(store, staged / name, data)
+        for folder in {staged, *((staged / name).parent for name in files), staged / "data"}:
+            store.files.sync_folder(folder)
+        return commit_release(store, staged, manifest)
+
+
+def _write_content(store: Store, selection: Path, plan: Survey, staged: Path, threads: int) -> list[Written]:
+    with ExitStack() as stack:
+        scratch, *waiting = (stack.enter_context(store.temporary()) for _ in range(3))
+        if plan.bytes <= MEMORY_BYTES:
+            spill = Spill.in_memory(plan.content_starts, plan.starts)
+        else:
+            paths = waiting[0], waiting[1]
+            spill = Spill.on_disk(plan.content_starts, plan.starts, paths, store.files, stack)
+        gather(store, selection, plan, spill, scratch, threads)
+        return list(write_parts(store, selection, plan, spill, staged, threads))
+
+
+def _amounts_and_shares(
+    written: Iterable[Written],
+) -> tuple[dict[str, Amount], dict[str, dict[str, dict[str, Share]]]]:
+    tokens: Counter[tuple[str, str, str]] = Counter()
+    documents: Counter[tuple[str, str, str]] = Counter()
+    for entry in written:
+        for row in entry.amounts.to_pylist():
+            keys = [("", ""), *((name, row[name]) for name in SHARE_DIMENSIONS if row[name] is not None)]
+            for name, value in keys:
+                tokens[row["modality"], name, value] += row["tokens"]
+                documents[row["modality"], name, value] += row["documents"]
+    amounts = {
+        modality: Amount(unit=unit_of(modality), tokens=total, documents=documents[modality, name, value])
+        for (modality, name, value), total in sorted(tokens.items())
+        if not name
+    }
+    shares: dict[str, dict[str, dict[str, Share]]] = {
+        modality: {name: {} for name in SHARE_DIMENSIONS} for modality in amounts
+    }
+    for (modality, name, value), total in sorted(tokens.items()):
+        if name:
+            part = share_of(total, amounts[modality].tokens)
+            shares[modality][name][value] = Share(
+                tokens=total, documents=documents[modality, name, value], share=part
+            )
+    return amounts, shares
+
+
+def share_of(tokens: int, total: int) -> Decimal:
+    """A share, to six places; 0 of 0 is 0."""
+    return (Decimal(tokens) / Decimal(total or 1)).quantize(Decimal("0.000001"))
+
+
+def _listed(files: Mapping[str, bytes]) -> tuple[File, ...]:
+    return tuple(
+        File(path=name, sha256=hashlib.sha256(data).hexdigest(), bytes=len(data)) for name, data in sorted(files.items())
+    )
+
+
+def _write_file(store: Store, path: Path, data: bytes) -> None:
+    with store.files.create(path) as file:
+        store.files.write(file, data)
+        store.files.sync(file)

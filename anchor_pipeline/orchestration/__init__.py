@@ -1,0 +1,1 @@
+"""The Dagster shell: assets, checks, jobs. The only room that imports dagster."""

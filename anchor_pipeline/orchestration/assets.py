@@ -1,0 +1,131 @@
+"""One asset per box of the picture, each a thin call of a step."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from anchor_pipeline import steps
+from anchor_pipeline.errors import Refused
+from anchor_pipeline.orchestration import keys
+from anchor_pipeline.orchestration.context import Places, cycle_of
+from anchor_pipeline.project import Project
+
+
+def source_asset(
+    project: Project, name: str, partitions: dg.PartitionsDefinition[str], places: Places
+) -> dg.AssetsDefinition:
+    """`sources/<name>`: raw files become shards; what cannot be used goes to quarantine."""
+    source = project.sources[name]
+    fitted = source.generate.fit if source.generate else None
+
+    @dg.asset(
+        key=keys.source_key(name),
+        partitions_def=partitions,
+        deps=[keys.source_key(fitted)] if fitted else [],
+        group_name="sources",
+        kinds={source.kind},
+        owners=_owners(source.steward),
+        description=source.description or f"{source.kind} source, {source.modality}",
+    )
+    def ingest_source(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+        outcome = steps.ingest(places(context), name, cycle_of(project, context))
+        snapshot = outcome.snapshot
+        metadata = {
+            "read": snapshot.read,
+            "quarantined": sum(snapshot.quarantined.values()),
+            "raw_files": len(snapshot.files),
+            "unreadable": len(snapshot.unreadable),
+            "reused": outcome.reused,
+        }
+        return dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(snapshot.digest))
+
+    return ingest_source
+
+
+def corpus_asset(project: Project, partitions: dg.PartitionsDefinition[str], places: Places) -> dg.AssetsDefinition:
+    """`corpus`: every row read gets a status in this cycle, and exact duplicates a kept copy."""
+
+    @dg.asset(
+        key=keys.CORPUS,
+        partitions_def=partitions,
+        deps=[keys.source_key(name) for name in project.sources],
+        group_name="corpus",
+        kinds={"duckdb"},
+        description="All documents of the cycle, each with a status: kept, duplicate, quarantined or later.",
+    )
+    def assemble_corpus(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+        corpus = steps.assemble_corpus(places(context), cycle_of(project, context))
+        totals = {
+            status: sum(getattr(counts, status) for counts in corpus.sources.values())
+            for status in ("read", "kept", "kept_tokens", "duplicate", "later")
+        }
+        return dg.MaterializeResult(metadata=totals, data_version=dg.DataVersion(corpus.digest))
+
+    return assemble_corpus
+
+
+def selection_asset(
+    project: Project, stage: str, partitions: dg.PartitionsDefinition[str], places: Places
+) -> dg.AssetsDefinition:
+    """`selection/<stage>`: the chosen documents in training order, and the verdict on them."""
+
+    @dg.asset(
+        key=keys.selection_key(stage),
+        partitions_def=partitions,
+        deps=[keys.CORPUS],
+        group_name="selection",
+        kinds={"scipy"},
+        description=f"The documents chosen for stage {stage}, in training order. Its checks are the verdict.",
+    )
+    def select_documents(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+        selection, verdict = steps.select_stage(places(context), stage, cycle_of(project, context))
+        metadata = {
+            "documents": selection.rows,
+            "verdict": verdict.status,
+            **{f"{modality}_drawn": plan.drawn for modality, plan in selection.plans.items()},
+            **{f"{modality}_target": plan.target for modality, plan in selection.plans.items()},
+            "plan": dg.MetadataValue.md(
+                "\n".join(f"- {line}" for plan in selection.plans.values() for line in plan.messages)
+            ),
+        }
+        return dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(selection.digest))
+
+    return select_documents
+
+
+def mix_asset(
+    project: Project, stage: str, partitions: dg.PartitionsDefinition[str], places: Places
+) -> dg.AssetsDefinition:
+    """`mix/<stage>`: the release. It judges the selection itself and refuses, whatever ran before it."""
+
+    @dg.asset(
+        key=keys.mix_key(stage),
+        partitions_def=partitions,
+        deps=[keys.selection_key(stage)],
+        group_name="mix",
+        kinds={"parquet"},
+        description=f"The released training mix of stage {stage}.",
+    )
+    def release_mix(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+        try:
+            released = steps.release(places(context), stage, cycle_of(project, context))
+        except Refused as refusal:
+            raise dg.Failure(description=str(refusal), allow_retries=False) from refusal
+        manifest = released.manifest
+        metadata = {
+            "release": dg.MetadataValue.path(str(released.path)),
+            "revision": manifest.revision,
+            "documents": manifest.rows,
+            **{f"{modality}_{amount.unit}": amount.tokens for modality, amount in manifest.amounts.items()},
+            "reused": released.reused,
+        }
+        return dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(manifest.digest))
+
+    return release_mix
+
+
+def _owners(steward: str | None) -> list[str] | None:
+    """Dagster takes e-mail addresses and `team:` names."""
+    if steward is None:
+        return None
+    return [steward] if "@" in steward or steward.startswith("team:") else [f"team:{steward}"]

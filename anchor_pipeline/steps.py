@@ -1,0 +1,263 @@
+"""The steps of a build, in the order of the picture: ingest, assemble, select, release.
+
+Plain functions over the rooms below, each inside `record.step`; the Dagster assets and the command call these
+and nothing else. Every step does nothing when nothing changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import polars as pl
+
+from anchor_pipeline.corpus.corpus import Corpus, corpus_table, read_corpus
+from anchor_pipeline.corpus.document import METADATA_COLUMNS
+from anchor_pipeline.corpus.snapshot import SourceSnapshot, canonical_json, read_snapshot
+from anchor_pipeline.corpus.store import Store
+from anchor_pipeline.errors import DamagedData, Refused
+from anchor_pipeline.facts.assemble import assemble
+from anchor_pipeline.ingest.expectation_models import ExpectationResult
+from anchor_pipeline.ingest.expectations import validate_source
+from anchor_pipeline.ingest.source import ingest_source
+from anchor_pipeline.lineage.outbox import OpenLineageFile
+from anchor_pipeline.mix.release import Release, current_release, previous_release
+from anchor_pipeline.mix.select import select, selection_inputs
+from anchor_pipeline.mix.selection import Selection, read_selection, selection_table
+from anchor_pipeline.mix.write import write_mix
+from anchor_pipeline.project import Project
+from anchor_pipeline.project.cycles import Cycle
+from anchor_pipeline.record import Artefact, Observer, Recorder, RunRef
+from anchor_pipeline.report.release_report import release_report
+from anchor_pipeline.report.stage_report import report_data
+from anchor_pipeline.rules.evidence import Evidence
+from anchor_pipeline.rules.explain import summary
+from anchor_pipeline.rules.verdict import Verdict, judge
+from anchor_pipeline.twins.written import write_twin
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """A project with its store, and who watches the steps."""
+
+    project: Project
+    observers: Sequence[Observer] = ()
+    """Told of every step, beside the lineage file."""
+    parent: RunRef | None = None
+    """The run of an orchestrator that the steps belong to."""
+
+    @cached_property
+    def store(self) -> Store:
+        """The project's store."""
+        return Store(self.project.store_path)
+
+    @cached_property
+    def recorder(self) -> Recorder:
+        """Where every step is recorded."""
+        return Recorder(self.store, self.project.project, [OpenLineageFile(self.store), *self.observers])
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """A source after its ingest."""
+
+    snapshot: SourceSnapshot
+    expectations: list[ExpectationResult]
+    reused: bool
+
+
+def ingest(place: Workplace, name: str, cycle: Cycle) -> Ingested:
+    """Bring a source's snapshot up to date, and check what is expected of its metadata."""
+    project, store = place.project, place.store
+    with place.recorder.step(f"sources/{name}", cycle=cycle, parent=place.parent) as step:
+        twin = project.sources[name].generate
+        uri = None
+        if twin is not None:
+            fitted = current_snapshot(place, twin.fit)
+            step.input(_snapshot_artefact(fitted))
+            uri = write_twin(project, name, fitted, store)
+        before = read_snapshot(store, name)
+        snapshot = ingest_source(project, name, store, uri=uri)
+        for file in snapshot.files:
+            step.input(Artefact(f"raw/{name}/{file.path}", file.sha256, file.read, file.size))
+        step.output(_snapshot_artefact(snapshot))
+        results = validate_source(project, name, _metadata(snapshot, store), store, key=snapshot.digest)
+        reused = before == snapshot
+        if reused:
+            step.reused()
+    return Ingested(snapshot, results, reused)
+
+
+def assemble_corpus(place: Workplace, cycle: Cycle) -> Corpus:
+    """Bring the corpus of a cycle up to date with the snapshots of all sources."""
+    with place.recorder.step("corpus", cycle=cycle, parent=place.parent) as step:
+        snapshots = {name: current_snapshot(place, name) for name in place.project.sources}
+        for snapshot in snapshots.values():
+            step.input(_snapshot_artefact(snapshot))
+        corpus, reused = assemble(place.project, cycle, snapshots, place.store)
+        step.output(_corpus_artefact(corpus))
+        if reused:
+            step.reused()
+    return corpus
+
+
+def select_stage(place: Workplace, stage: str, cycle: Cycle) -> tuple[Selection, Verdict]:
+    """Select a stage's documents and judge them; a refusing verdict is an outcome here, not an error."""
+    store = place.store
+    with place.recorder.step(f"selection/{stage}", cycle=cycle, parent=place.parent) as step:
+        corpus = current_corpus(place, cycle)
+        step.input(_corpus_artefact(corpus))
+        selection, reused = select(place.project, stage, cycle, corpus, store)
+        step.output(_selection_artefact(selection))
+        verdict = _judge(place, selection, corpus, cycle)
+        step.findings(verdict.findings)
+        folder = f"selection/{stage}/{cycle.key}"
+        store.write(f"{folder}/report.html", _report(place, cycle, corpus, selection, verdict))
+        store.write(f"{folder}/verdict.json", canonical_json(verdict.model_dump(mode="json")))
+        if reused:
+            step.reused()
+    return selection, verdict
+
+
+def release(place: Workplace, stage: str, cycle: Cycle) -> Release:
+    """Release the mix of a stage, or refuse.
+
+    The verdict is evaluated anew for exactly this selection, and nothing is written unless it passes.
+    Raises Refused with the reasons; DamagedData if stored data are not what was selected.
+    """
+    store = place.store
+    with place.recorder.step(f"mix/{stage}", cycle=cycle, parent=place.parent) as step:
+        selection, corpus = current_selection(place, stage, cycle), current_corpus(place, cycle)
+        if selection.inputs != selection_inputs(place.project, stage, cycle, corpus):
+            raise Refused(f"the selection of {stage} for {cycle.key} is out of date; build selection/{stage} again")
+        step.input(_selection_artefact(selection))
+        verdict = _judge(place, selection, corpus, cycle)
+        step.findings(verdict.findings)
+        if verdict.status != "pass":
+            raise Refused(f"{stage} {cycle.key}: {summary(verdict)}")
+        released = write_mix(
+            store,
+            selection_table(store, stage, cycle.key),
+            verdict,
+            project=place.project.project,
+            stage=stage,
+            cycle=cycle,
+            extra={"REPORT.html": _report(place, cycle, corpus, selection, verdict)},
+        )
+        manifest = released.manifest
+        size = sum(part.bytes for part in manifest.parts)
+        step.output(Artefact(f"mix/{stage}", manifest.digest, manifest.rows, size, uri=str(released.path)))
+        if released.reused:
+            step.reused()
+    return released
+
+
+def plan_all(place: Workplace, stages: Sequence[str], cycle: Cycle) -> None:
+    """Everything up to the verdicts, without releasing: what `anchor plan` does."""
+    for name in ingest_order(place.project):
+        ingest(place, name, cycle)
+    assemble_corpus(place, cycle)
+    for stage in stages:
+        select_stage(place, stage, cycle)
+
+
+def ingest_order(project: Project) -> list[str]:
+    """Sources in the order of declaration, generated ones after those they are fitted on."""
+    return sorted(project.sources, key=lambda name: project.sources[name].generate is not None)
+
+
+def current_snapshot(place: Workplace, name: str) -> SourceSnapshot:
+    """The snapshot of a source; DamagedData if it was never ingested."""
+    snapshot = read_snapshot(place.store, name)
+    if snapshot is None:
+        raise DamagedData(f"source {name} was never ingested; build sources/{name} first")
+    return snapshot
+
+
+def current_expectations(place: Workplace, name: str) -> list[ExpectationResult]:
+    """What came of a source's expectations; kept results are read, not computed again."""
+    snapshot = current_snapshot(place, name)
+    return validate_source(place.project, name, _metadata(snapshot, place.store), place.store, key=snapshot.digest)
+
+
+def current_corpus(place: Workplace, cycle: Cycle) -> Corpus:
+    """The corpus of a cycle; DamagedData if it was never assembled."""
+    corpus = read_corpus(place.store, cycle.key)
+    if corpus is None:
+        raise DamagedData(f"the corpus of {cycle.key} was never assembled; build corpus first")
+    return corpus
+
+
+def current_selection(place: Workplace, stage: str, cycle: Cycle) -> Selection:
+    """The selection of a stage; Refused if there is none."""
+    selection = read_selection(place.store, stage, cycle.key)
+    if selection is None:
+        raise Refused(f"stage {stage} has no selection for {cycle.key}; build selection/{stage} first")
+    return selection
+
+
+def current_verdict(place: Workplace, stage: str, cycle: Cycle) -> Verdict:
+    """The stored verdict on the current selection; Refused if there is none or it is on another one."""
+    selection = current_selection(place, stage, cycle)
+    name = f"selection/{stage}/{cycle.key}/verdict.json"
+    if not place.store.exists(name):
+        raise Refused(f"stage {stage} has no verdict for {cycle.key}; build selection/{stage} first")
+    verdict = Verdict.model_validate_json(place.store.read(name))
+    if verdict.digests.selection != selection.digest:
+        raise Refused(f"the verdict on {stage} {cycle.key} is for another selection; build selection/{stage} again")
+    return verdict
+
+
+def released_mix(place: Workplace, stage: str, cycle: Cycle) -> Release:
+    """The current release of a stage; Refused if there is none."""
+    found = current_release(place.store, stage, cycle.key)
+    if found is None:
+        raise Refused(f"stage {stage} has no release for {cycle.key}")
+    return found
+
+
+def _judge(place: Workplace, selection: Selection, corpus: Corpus, cycle: Cycle) -> Verdict:
+    store = place.store
+    evidence = Evidence(
+        project=place.project,
+        stage=selection.stage,
+        cycle=cycle,
+        corpus=corpus,
+        documents=corpus_table(store, cycle.key),
+        selection=selection_table(store, selection.stage, cycle.key),
+        left_out=selection.left_out,
+    )
+    previous = previous_release(store, selection.stage, cycle.key)
+    return judge(evidence, previous_release=previous.digest if previous else None)
+
+
+def _report(place: Workplace, cycle: Cycle, corpus: Corpus, selection: Selection, verdict: Verdict) -> bytes:
+    table = selection_table(place.store, selection.stage, cycle.key)
+    return release_report(report_data(place.project, cycle, corpus, selection, verdict, table))
+
+
+def _metadata(snapshot: SourceSnapshot, store: Store) -> pl.LazyFrame:
+    """The metadata of a source's documents, lazily."""
+    shards = [store.shard_path(digest) for digest in snapshot.shards]
+    if not shards:
+        return pl.LazyFrame(schema=dict.fromkeys(METADATA_COLUMNS, pl.String))
+    rows = pl.scan_parquet(shards, include_file_paths="shard").select(*METADATA_COLUMNS, "shard")
+    masked = snapshot.masked()
+    if masked:
+        stale = [f"{store.shard_path(digest)}\0{path}" for digest, path in masked]
+        rows = rows.filter(~pl.concat_str("shard", pl.lit("\0"), "raw_file").is_in(stale))
+    return rows.select(METADATA_COLUMNS)
+
+
+def _snapshot_artefact(snapshot: SourceSnapshot) -> Artefact:
+    rows = sum(shard.rows for unit in snapshot.units for shard in unit.shards)
+    return Artefact(f"sources/{snapshot.source}", snapshot.digest, rows)
+
+
+def _corpus_artefact(corpus: Corpus) -> Artefact:
+    return Artefact("corpus", corpus.digest, sum(counts.kept for counts in corpus.sources.values()))
+
+
+def _selection_artefact(selection: Selection) -> Artefact:
+    return Artefact(f"selection/{selection.stage}", selection.digest, selection.rows)

@@ -1,0 +1,42 @@
+"""The text of a generated source, in the store, as the raw file of its ingest; written anew when its input changed."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+
+import pyarrow.parquet as pq
+
+from anchor_pipeline.corpus.snapshot import SourceSnapshot, canonical_digest, canonical_json
+from anchor_pipeline.corpus.store import Store
+from anchor_pipeline.project import Project
+from anchor_pipeline.twins.base import Origin, Training
+from anchor_pipeline.twins.generate import generate_source
+
+_READ = ["doc_id", "text", "raw_file", "collected_at", "licence"]
+
+
+def write_twin(project: Project, name: str, fitted: SourceSnapshot, store: Store) -> str:
+    """Bring the text of source `name` up to date with the source it is fitted on; gives its uri."""
+    source = project.sources[name]
+    declared = [source.generate, source.generator]
+    settings = [part.model_dump(mode="json") for part in declared if part is not None]
+    inputs = canonical_digest({"settings": settings, "seed": project.seed, "fitted": fitted.digest})
+    text, record = f"twins/{name}.jsonl", f"twins/{name}.json"
+    known = json.loads(store.read(record)) if store.exists(record) and store.exists(text) else {}
+    if known.get("inputs") != inputs:
+        generated = generate_source(source, _training(fitted, store), project.seed)
+        store.write(text, generated.jsonl)
+        store.write(record, canonical_json({"inputs": inputs, "record": generated.record}))
+    return os.path.relpath(store.path(text), project.root)
+
+
+def _training(fitted: SourceSnapshot, store: Store) -> Iterator[Training]:
+    """The documents of a source, read from its shards."""
+    masked = set(fitted.masked())
+    for digest in fitted.shards:
+        for batch in pq.ParquetFile(store.shard_path(digest)).iter_batches(columns=_READ):
+            for row in batch.to_pylist():
+                if (digest, row["raw_file"]) not in masked:
+                    yield Training(Origin(row["doc_id"], row["collected_at"], row["licence"]), row["text"])

@@ -1,0 +1,353 @@
+"""Great Expectations on metadata: real runs, for what is unusual must pass and what is broken must not."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from anchor_pipeline.corpus.document import DOCUMENT_SCHEMA, METADATA_COLUMNS
+from anchor_pipeline.corpus.store import Store
+from anchor_pipeline.errors import DamagedData, DeclarationError
+from anchor_pipeline.ingest import gx_run
+from anchor_pipeline.ingest.data_docs import publish_index
+from anchor_pipeline.ingest.expectations import ExpectationResult, suite, validate_source
+from anchor_pipeline.project import Project, load_project
+
+HOSTILE = "<script>alert('x')</script>&\"'"
+
+YAML = """\
+project: trial
+cycle: {cadence: yearly, start: 2020-01-01}
+domains: {support: {}, essays: {}}
+sources:
+  tickets:
+    kind: enterprise
+    domain: support
+    uri: tickets.jsonl
+    fields: {id: {column: id}}
+    steward: steward@example.org
+    expectations: [%s]
+  letters: {kind: anchor, domain: essays, uri: letters.jsonl}
+  models: {kind: synthetic, domain: {column: area}, uri: models.jsonl}
+  books: {kind: licensed, domain: essays, uri: books.jsonl}
+stages:
+  pretrain: {tokens: 1k, domains: {support: 0.5, essays: 0.5}}
+"""
+
+
+def load(folder: Path, expectations: str = "") -> Project:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "project.yaml").write_text(YAML % expectations)
+    return load_project(folder)
+
+
+def frame(source: str, kind: str, rows: int = 20, **columns: object) -> pl.LazyFrame:
+    """Metadata as ingest writes it; `columns` replace whole columns by lists, or by one value."""
+    values: dict[str, object] = {
+        "doc_id": [f"{source}/{i:06d}" for i in range(rows)],
+        "source": source,
+        "kind": kind,
+        "authorship": "synthetic" if kind == "synthetic" else "human",
+        "domain": "essays",
+        "modality": "text",
+        "tokens": [i + 1 for i in range(rows)],
+        "bytes": [6 * (i + 1) for i in range(rows)],
+        "digest": [f"{i:064x}" for i in range(rows)],
+        "collected_at": datetime(2020, 5, 1, tzinfo=UTC),
+        "licence": "CC-BY-4.0",
+        "generator": "m@1" if kind == "synthetic" else None,
+        "family": "m" if kind == "synthetic" else None,
+        "parents": [[] for _ in range(rows)],
+        "stratum": None,
+        "raw_file": f"{source}.jsonl",
+        "raw_row": list(range(1, rows + 1)),
+    } | columns
+    whole = pl.from_arrow(DOCUMENT_SCHEMA.empty_table())
+    assert isinstance(whole, pl.DataFrame)
+    schema = {name: whole.schema[name] for name in METADATA_COLUMNS}
+    lists = {name: value if isinstance(value, list) else [value] * rows for name, value in values.items()}
+    return pl.DataFrame(lists, schema=schema).lazy()
+
+
+def by_name(results: list[ExpectationResult]) -> dict[str, ExpectationResult]:
+    assert len({result.name for result in results}) == len(results)
+    return {result.name: result for result in results}
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    return Store(tmp_path_factory.mktemp("store"))
+
+
+def test_great_expectations_is_not_imported_for_nothing() -> None:
+    heavy = ("great_expectations", "pandas", "jinja2")
+    code = f"import sys, anchor_pipeline.ingest.expectations; print([m for m in {heavy} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("source", "kind", "columns"),
+    [
+        ("tickets", "enterprise", {"domain": "support"}),
+        ("tickets", "enterprise", {"authorship": ["human", "unknown"] * 10, "parents": [["tickets/000000"]] * 20}),
+        ("letters", "anchor", {"authorship": ["human", "human_edited"] * 10}),
+        (
+            "models",
+            "synthetic",
+            {"authorship": ["synthetic", "human_edited"] * 10, "domain": ["essays", "support"] * 10},
+        ),
+        (
+            "books",
+            "licensed",
+            {"authorship": ["human", "unknown"] * 10, "collected_at": datetime(1605, 1, 1, tzinfo=UTC)},
+        ),
+        ("books", "licensed", {"doc_id": "books/same", "digest": "0" * 64}),  # no id declared: repeated content
+        ("letters", "anchor", {"rows": 1}),
+    ],
+)
+def test_whatever_is_lawful_passes(tmp_path: Path, source: str, kind: str, columns: dict[str, object]) -> None:
+    results = validate_source(load(tmp_path), source, frame(source, kind, **columns), Store(tmp_path), key="k")
+    assert [(one.name, one.observed) for one in results if one.status != "pass"] == []
+    assert len(results) >= 11
+
+
+@pytest.mark.parametrize(
+    ("source", "kind", "columns", "failing"),
+    [
+        (
+            "letters",
+            "anchor",
+            {"authorship": ["human"] * 19 + ["synthetic"]},
+            "expect_column_values_to_be_in_set__authorship",
+        ),
+        (
+            "models",
+            "synthetic",
+            {"authorship": ["synthetic"] * 19 + ["human"]},
+            "expect_column_values_to_be_in_set__authorship",
+        ),
+        ("models", "synthetic", {"generator": ["m"] * 19 + [None]}, "expect_column_values_to_not_be_null__generator"),
+        ("tickets", "enterprise", {"tokens": [0, *range(1, 20)]}, "expect_column_values_to_be_between__tokens"),
+        (
+            "tickets",
+            "enterprise",
+            {"digest": ["0" * 64] * 19 + ["short"]},
+            "expect_column_values_to_match_regex__digest",
+        ),
+        (
+            "tickets",
+            "enterprise",
+            {"raw_row": [1, 1, *range(3, 21)]},
+            "expect_compound_columns_to_be_unique__raw_file__raw_row",
+        ),
+        ("tickets", "enterprise", {"domain": ["elsewhere"] * 20}, "expect_column_values_to_be_in_set__domain"),
+        ("books", "licensed", {"licence": ["NOASSERTION"] * 20}, "expect_column_values_to_not_be_in_set__licence"),
+    ],
+)
+def test_what_breaks_the_contract_fails_and_blocks(
+    tmp_path: Path, source: str, kind: str, columns: dict[str, object], failing: str
+) -> None:
+    results = by_name(validate_source(load(tmp_path), source, frame(source, kind, **columns), Store(tmp_path), key="k"))
+    bad = {name: one for name, one in results.items() if one.status != "pass"}
+    assert list(bad) == [failing]
+    result = bad[failing]
+    assert (result.status, result.severity, result.success, result.error) == ("fail", "block", False, None)
+    assert result.unexpected
+    assert result.examples
+    assert set(result.examples[0].values) == set(result.columns)
+    assert f"{result.unexpected:,} of 20 rows unexpected" in result.observed
+
+
+def test_repeated_ids_and_nameless_machines_only_warn(tmp_path: Path) -> None:
+    columns = {"doc_id": ["tickets/a"] * 20, "authorship": ["synthetic"] * 2 + ["human"] * 18}
+    rows = frame("tickets", "enterprise", **columns)
+    results = validate_source(load(tmp_path), "tickets", rows, Store(tmp_path), key="k")
+    bad = {one.name: one for one in results if one.status != "pass"}
+    assert {name: one.severity for name, one in bad.items()} == {
+        "expect_column_values_to_be_unique__doc_id": "warn",
+        "expect_column_values_to_not_be_null__generator": "warn",
+    }
+    assert bad["expect_column_values_to_not_be_null__generator"].observed.startswith("2 of 2 rows unexpected")
+
+
+def test_declared_expectations_pass_fail_and_err(tmp_path: Path) -> None:
+    project = load(
+        tmp_path,
+        "{type: expect_column_values_to_be_between, column: tokens, min_value: 1, max_value: 15, severity: warning},"
+        "{type: expect_column_values_to_be_between, column: tokens, max_value: 15, mostly: 0.7},"
+        "{type: expect_column_mean_to_be_between, column: tokens, max_value: 3},"
+        "{type: expect_column_values_to_be_between, column: collected_at, min_value: 2020-01-01,"
+        " max_value: 2020-12-31},"
+        "{type: expect_column_values_to_be_between, column: collected_at, max_value: '2020-04-30T23:00:00+01:00'},"
+        "{type: expect_column_values_to_match_regex, column: licence, regex: '['},"
+        "{type: expect_column_values_to_be_null, column: parents},"
+        "{type: expect_column_pair_values_a_to_be_greater_than_b, column_A: bytes, column_B: tokens},"
+        "{type: expect_table_row_count_to_be_between, min_value: 100}",
+    )
+    found = validate_source(project, "tickets", frame("tickets", "enterprise"), Store(tmp_path / "s"), key="k")
+    assert [one.name for one in found] == [one.name for one in suite(project, "tickets")]
+    declared = [one for one in found if one.declared]
+    assert [one.status for one in declared] == ["fail", "pass", "fail", "pass", "fail", "error", "pass", "pass", "fail"]
+    assert [one.severity for one in declared] == ["warn"] + ["block"] * 8
+    assert declared[0].name == "expect_column_values_to_be_between__tokens__2"
+    assert (declared[0].unexpected, declared[0].unexpected_percent) == (5, 25.0)
+    assert [(one.doc_id, one.raw_row, one.values) for one in declared[0].examples][:2] == [
+        ("tickets/000015", 16, {"tokens": "16"}),
+        ("tickets/000016", 17, {"tokens": "17"}),
+    ]
+    assert declared[0].requirement == ("tokens values must be greater than or equal to 1 and less than or equal to 15.")
+    assert declared[2].observed == "observed 10.5"
+    assert declared[5].unexpected is None
+    assert declared[5].error
+    assert str(Path(sys.prefix)) not in found[-4].model_dump_json()  # a traceback would name this machine's folders
+    # An error is tried again: it is no finding about the rows, so it is not kept.
+    assert Store(tmp_path / "s").list("sources/tickets/expectations") == []
+
+
+def test_no_rows_are_no_evidence(tmp_path: Path) -> None:
+    project = load(tmp_path, "{type: expect_table_row_count_to_be_between, min_value: 1}")
+    found = validate_source(project, "tickets", frame("tickets", "enterprise", rows=0), Store(tmp_path), key="k")
+    assert {one.status for one in found if one.columns} == {"empty"}
+    assert found[-1].status == "fail"
+    assert not any(one.success for one in found)
+
+
+def test_what_does_not_exist_is_said_with_line_and_nearest_name(tmp_path: Path) -> None:
+    project = load(
+        tmp_path,
+        "\n      {type: expect_column_values_to_be_betwen, column: tokens, min_value: 1},"
+        "\n      {type: expect_column_values_to_be_between, column: token, min_value: 1},"
+        "\n      {type: expect_column_values_to_be_between, column: tokens, min_valu: 1},"
+        "\n      {type: expect_column_values_to_be_between, column: text, min_value: 1},"
+        "\n      {type: expect_column_values_to_be_between, column: tokens},"
+        "\n      {type: expect_column_values_to_be_between, column: collected_at, min_value: soon},"
+        "\n      {type: expect_column_values_to_be_between, column: tokens, min_value: 1, severity: loud},"
+        "\n      {type: expect_table_column_count_to_equal, value: 3}",
+    )
+    with pytest.raises(DeclarationError) as caught:
+        validate_source(project, "tickets", frame("tickets", "enterprise"), Store(tmp_path), key="k")
+    messages = [str(problem) for problem in caught.value.problems]
+    assert len(messages) == 8
+    first = YAML[: YAML.index("expectations")].count("\n") + 1
+    assert [problem.line for problem in caught.value.problems] == list(range(first + 1, first + 9))
+    for part, message in zip(
+        ["did you mean `expect_column_values_to_be_between`", "did you mean `tokens`", "did you mean `min_value`"],
+        messages,
+        strict=False,
+    ):
+        assert part in message
+    assert "not at `text` itself" in messages[3]
+    assert "min_value and max_value cannot both be None" in messages[4]
+    assert "'soon'; write a date" in messages[5]
+    assert "critical" in messages[6]
+    assert "cannot be asked of metadata columns" in messages[7]
+
+
+def test_results_on_hand_need_neither_rows_nor_great_expectations(tmp_path: Path) -> None:
+    """A rebuild reads nothing: the second process gets rows that would fail to be read."""
+    project, store = load(tmp_path), Store(tmp_path / "store")
+    first = validate_source(project, "letters", frame("letters", "anchor"), store, key="k")
+    before = {path: path.stat().st_mtime_ns for path in store.path(".").rglob("*") if path.is_file()}
+    code = f"""
+import sys, polars as pl
+from anchor_pipeline.project import load_project
+from anchor_pipeline.corpus.store import Store
+from anchor_pipeline.ingest.expectations import validate_source
+results = validate_source(load_project({str(tmp_path)!r}), "letters", pl.scan_parquet("nowhere.parquet"),
+                          Store({str(tmp_path / "store")!r}), key="k")
+print(len(results), "great_expectations" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [str(len(first)), "False"]
+    assert {path: path.stat().st_mtime_ns for path in store.path(".").rglob("*") if path.is_file()} == before
+    with pytest.raises(DamagedData, match="letters"):  # other rows are judged anew
+        validate_source(project, "letters", pl.scan_parquet("nowhere.parquet"), store, key="other")
+
+
+def test_pieces_judge_like_the_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sources too large for one batch: uniqueness, `mostly`, order and means come out the same."""
+    project = load(
+        tmp_path,
+        "{type: expect_column_values_to_be_between, column: tokens, max_value: 1800, mostly: 0.95},"
+        "{type: expect_column_values_to_be_between, column: tokens, max_value: 1800, mostly: 0.85},"
+        "{type: expect_column_values_to_be_increasing, column: tokens},"
+        "{type: expect_column_values_to_be_unique, column: digest},"
+        "{type: expect_column_mean_to_be_between, column: tokens, max_value: 1000.5},"
+        "{type: expect_column_value_z_scores_to_be_less_than, column: tokens, threshold: 1.7, double_sided: true}",
+    )
+    ids = [f"tickets/{i % 1990:06d}" for i in range(2000)]
+    digests = [f"{i // 2:064x}" if i < 6 else f"{i:064x}" for i in range(2000)]
+    rows = frame("tickets", "enterprise", rows=2000, doc_id=ids, digest=digests)
+    whole = validate_source(project, "tickets", rows, Store(tmp_path / "whole"), key="k")
+    monkeypatch.setattr(gx_run, "ROWS_AT_ONCE", 300)
+    shuffled = rows.collect().sample(fraction=1.0, shuffle=True, seed=3).lazy()
+    pieces = validate_source(project, "tickets", shuffled, Store(tmp_path / "pieces"), key="k")
+    assert pieces == whole
+    assert [one.status for one in whole if one.declared] == ["fail", "pass", "pass", "fail", "pass", "fail"]
+    assert by_name(whole)["expect_column_values_to_be_unique__doc_id"].unexpected == 20
+
+
+class Page(HTMLParser):
+    """Collects tags and text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_data_docs_keep_every_source_and_need_no_network(tmp_path: Path) -> None:
+    project, store = load(tmp_path), Store(tmp_path / "store")
+    validate_source(project, "letters", frame("letters", "anchor"), store, key="k")
+    alone = store.read("data_docs/letters.html")
+    bad = frame("tickets", "enterprise", licence=[HOSTILE] + ["MIT"] * 19, doc_id=[f"tickets/{HOSTILE}"] * 20)
+    validate_source(project, "tickets", bad, store, key="k")
+    assert store.read("data_docs/letters.html") == alone
+    index = Page(store.read("data_docs/index.html").decode())
+    assert [a["href"] for tag, a in index.tags if tag == "a"] == ["#content", "letters.html", "tickets.html"]
+    assert "1 of 4 sources fail an expectation" in index.text
+    assert index.text.count("not validated yet") == 2
+    for name in ("index", "letters", "tickets"):
+        raw = store.read(f"data_docs/{name}.html").decode()
+        assert str(tmp_path) not in raw
+        page = Page(raw)
+        assert {"script", "link", "img", "iframe", "object"}.isdisjoint(tag for tag, _ in page.tags)
+        assert not [a for _, a in page.tags if str(a.get("href", "")).startswith(("http", "//", "/"))]
+        assert "default-src 'none'" in raw
+    assert HOSTILE in Page(store.read("data_docs/tickets.html").decode()).text
+
+
+def test_data_docs_are_the_same_whatever_the_order(tmp_path: Path) -> None:
+    project = load(tmp_path)
+    sources = [("letters", "anchor"), ("books", "licensed"), ("models", "synthetic")]
+    sites = []
+    for order in (sources, sources[::-1]):
+        store = Store(tmp_path / str(len(sites)))
+        for name, kind in order:
+            validate_source(project, name, frame(name, kind), store, key="k")
+        sites.append({name: store.read(f"data_docs/{name}") for name in store.list("data_docs")})
+    assert sites[0] == sites[1]
+
+
+def test_a_damaged_record_is_shown_as_missing(tmp_path: Path) -> None:
+    project, store = load(tmp_path), Store(tmp_path / "store")
+    validate_source(project, "letters", frame("letters", "anchor"), store, key="k")
+    store.write("data_docs/letters.json", b"{")
+    publish_index(project, store)
+    assert store.read("data_docs/index.html").decode().count("not validated yet") == 4
+    validate_source(project, "letters", frame("letters", "anchor"), store, key="k")
+    assert store.read("data_docs/index.html").decode().count("not validated yet") == 3
