@@ -16,7 +16,7 @@ from anchor_pipeline.observer import Intent, Outcome
 from anchor_pipeline.project.cycles import Cycle
 from anchor_pipeline.rules.explain import explain, summary
 from anchor_pipeline.rules.finding import Finding
-from anchor_pipeline.rules.verdict import RuleCount, Verdict
+from anchor_pipeline.rules.verdict import RuleCounts, Verdict
 
 
 class StageDocument(BaseModel):
@@ -31,7 +31,7 @@ class StageDocument(BaseModel):
     """Folder of the released mix."""
     digest: str | None = None
     """Its mix digest."""
-    rules: RuleCount | None = None
+    rules: RuleCounts | None = None
     """How many rules were declared and evaluated, and which are off or not available."""
     plans: dict[str, ModalityPlan] = {}
     """By modality."""

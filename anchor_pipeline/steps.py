@@ -29,8 +29,7 @@ from anchor_pipeline.mix.write import write_mix
 from anchor_pipeline.project import Project
 from anchor_pipeline.project.cycles import Cycle
 from anchor_pipeline.record import Artefact, Observer, Recorder, RunRef
-from anchor_pipeline.report.release_report import release_report
-from anchor_pipeline.report.stage_report import report_data
+from anchor_pipeline.report.stage_report import stage_report
 from anchor_pipeline.rules.evidence import Evidence
 from anchor_pipeline.rules.explain import summary
 from anchor_pipeline.rules.verdict import Verdict, judge
@@ -110,10 +109,11 @@ def select_stage(place: Workplace, stage: str, cycle: Cycle) -> tuple[Selection,
         step.input(_corpus_artefact(corpus))
         selection, reused = select(place.project, stage, cycle, corpus, store)
         step.output(_selection_artefact(selection))
-        verdict = _judge(place, selection, corpus, cycle)
+        evidence = _evidence(place, selection, corpus, cycle)
+        verdict = _judge(evidence, store)
         step.findings(verdict.findings)
         folder = f"selection/{stage}/{cycle.key}"
-        store.write(f"{folder}/report.html", _report(place, cycle, corpus, selection, verdict))
+        store.write(f"{folder}/report.html", stage_report(evidence, selection, verdict))
         store.write(f"{folder}/verdict.json", canonical_json(verdict.model_dump(mode="json")))
         if reused:
             step.reused()
@@ -132,7 +132,8 @@ def release(place: Workplace, stage: str, cycle: Cycle) -> Release:
         if selection.inputs != selection_inputs(place.project, stage, cycle, corpus):
             raise Refused(f"the selection of {stage} for {cycle.key} is out of date; build selection/{stage} again")
         step.input(_selection_artefact(selection))
-        verdict = _judge(place, selection, corpus, cycle)
+        evidence = _evidence(place, selection, corpus, cycle)
+        verdict = _judge(evidence, store)
         step.findings(verdict.findings)
         if verdict.status != "pass":
             raise Refused(f"{stage} {cycle.key}: {summary(verdict)}")
@@ -143,7 +144,7 @@ def release(place: Workplace, stage: str, cycle: Cycle) -> Release:
             project=place.project.project,
             stage=stage,
             cycle=cycle,
-            extra={"REPORT.html": _report(place, cycle, corpus, selection, verdict)},
+            extra={"REPORT.html": stage_report(evidence, selection, verdict)},
         )
         manifest = released.manifest
         size = sum(part.bytes for part in manifest.parts)
@@ -217,24 +218,21 @@ def released_mix(place: Workplace, stage: str, cycle: Cycle) -> Release:
     return found
 
 
-def _judge(place: Workplace, selection: Selection, corpus: Corpus, cycle: Cycle) -> Verdict:
-    store = place.store
-    evidence = Evidence(
+def _evidence(place: Workplace, selection: Selection, corpus: Corpus, cycle: Cycle) -> Evidence:
+    return Evidence(
         project=place.project,
         stage=selection.stage,
         cycle=cycle,
         corpus=corpus,
-        documents=corpus_table(store, cycle.key),
-        selection=selection_table(store, selection.stage, cycle.key),
+        documents=corpus_table(place.store, cycle.key),
+        selection=selection_table(place.store, selection.stage, cycle.key),
         left_out=selection.left_out,
     )
-    previous = previous_release(store, selection.stage, cycle.key)
+
+
+def _judge(evidence: Evidence, store: Store) -> Verdict:
+    previous = previous_release(store, evidence.stage, evidence.cycle.key)
     return judge(evidence, previous_release=previous.digest if previous else None)
-
-
-def _report(place: Workplace, cycle: Cycle, corpus: Corpus, selection: Selection, verdict: Verdict) -> bytes:
-    table = selection_table(place.store, selection.stage, cycle.key)
-    return release_report(report_data(place.project, cycle, corpus, selection, verdict, table))
 
 
 def _metadata(snapshot: SourceSnapshot, store: Store) -> pl.LazyFrame:

@@ -75,7 +75,8 @@ def _source_page(validation: SourceValidation) -> bytes:
     return render(
         "data_docs_source.html.j2",
         it=validation.model_copy(update={"results": tuple(results)}),
-        failed=counted["failed"] + counted["advised"],
+        failed=counted["failed"],
+        advised=counted["advised"],
         doubtful=counted["doubtful"],
     )
 
@@ -86,8 +87,8 @@ def _index_page(project: Project, records: dict[str, SourceValidation]) -> bytes
         "data_docs_index.html.j2",
         project=project.project,
         rows=rows,
-        failing=sum(row["status"] == "fail" for row in rows),
-        doubtful=sum(row["status"] in ("error", "empty", "none") for row in rows),
+        failing=sum(row["failed"] > 0 for row in rows),
+        doubtful=sum(row["failed"] == 0 and row["status"] != "pass" for row in rows),
         gone=sorted(set(records) - set(project.sources)),
     )
 
@@ -97,7 +98,7 @@ def _row(project: Project, name: str, validation: SourceValidation | None) -> di
     domain = source.domain.name or f"by column {source.domain.column}"
     row = {"source": name, "kind": source.kind, "domain": domain, "steward": source.steward, "page": None}
     if validation is None:
-        return row | {"status": "none"}
+        return row | {"status": "none", "failed": 0}
     counted = _count(validation.results)
     statuses = {result.status for result in validation.results}
     worst = next((status for status in ("fail", "error", "empty") if status in statuses), "pass")

@@ -120,15 +120,19 @@ def _from_arrow(column: Any) -> NDArray[np.int64]:
 
 
 def _from_numbers(column: Any, unit: str) -> NDArray[np.int64]:
-    if pa.types.is_integer(column.type) and column.type != pa.uint64():
+    nulls = _nulls(column)
+    if pa.types.is_integer(column.type):
         scale = 10**6 // _PER_SECOND[unit]
-        whole: NDArray[np.int64] = pc.fill_null(column.cast(pa.int64()), 0).to_numpy(zero_copy_only=False)
+        numbers = pc.fill_null(column, 0).to_numpy(zero_copy_only=False)
+        if numbers.dtype == np.uint64:
+            numbers = np.minimum(numbers, np.uint64(2**62))  # far out of range all the same
+        whole = numbers.astype(np.int64)
         fits = (whole >= -(-FIRST // scale)) & (whole <= LAST // scale)
         micros = np.where(fits, whole, 0) * scale
     else:
-        numbers = pc.fill_null(column.cast(pa.float64()), np.nan).to_numpy(zero_copy_only=False)
+        parts = pc.fill_null(column.cast(pa.float64()), np.nan).to_numpy(zero_copy_only=False)
         with np.errstate(invalid="ignore", over="ignore"):
-            rounded = np.rint(numbers * (10**6 / _PER_SECOND[unit]))
+            rounded = np.rint(parts * (10**6 / _PER_SECOND[unit]))
             fits = (rounded >= FIRST) & (rounded <= LAST)
         micros = np.where(fits, rounded, 0).astype(np.int64)
-    return np.where(_nulls(column), NO_DATE, np.where(fits, micros, UNPARSABLE))
+    return np.where(nulls, NO_DATE, np.where(fits, micros, UNPARSABLE))

@@ -18,7 +18,7 @@ from typing import Any
 
 import polars as pl
 
-from anchor_pipeline.corpus.document import METADATA_COLUMNS
+from anchor_pipeline.corpus.document import DOCUMENT_SCHEMA, METADATA_COLUMNS
 from anchor_pipeline.errors import DamagedData
 from anchor_pipeline.ingest.expectation_models import Example, Expectation
 
@@ -75,6 +75,9 @@ def evaluate(
     """
     try:
         rows = int(metadata.select(pl.len()).collect().item())
+        if rows == 0:
+            # Whoever has no rows may not know their types either.
+            metadata = pl.LazyFrame(pl.from_arrow(DOCUMENT_SCHEMA.empty_table()))
         parts = max(1, -(-rows // ROWS_AT_ONCE))
         found: dict[int, list[Outcome]] = {position: [] for position in range(len(built))}
         for batch in _batches(expectations, split=parts > 1):

@@ -112,7 +112,7 @@ def settings_of(project: Project, name: str, reader: str) -> Settings:
         fields=fields,
         domain=source.domain.name,
         domain_column=source.domain.column,
-        allowed={domain: _allowed(project, name, domain) for domain in domains},
+        allowed={domain: _allowed(project, domain) for domain in domains},
         needs_consent=lacks and all(_binds(project, "consent", domain) for domain in domains),
         generator=source.generator.identity if source.generator is not None else None,
         families=_families(project, name),
@@ -143,7 +143,7 @@ def _binds(project: Project, rule: str, domain: str) -> bool:
     return all(not setting.off and setting.severity == "block" for setting in settings)
 
 
-def _allowed(project: Project, name: str, domain: str) -> tuple[str, ...] | None:
+def _allowed(project: Project, domain: str) -> tuple[str, ...] | None:
     """The licences that some stage using the domain admits; None if one of them admits any."""
     if not _binds(project, "licence", domain):
         return None
@@ -152,11 +152,7 @@ def _allowed(project: Project, name: str, domain: str) -> tuple[str, ...] | None
         allow = getattr(project.setting("licence", stage=stage, domain=domain), "allow", None)
         if allow is None:
             return None
-        for expression in allow:
-            canonical = canonical_licence(expression)
-            if canonical is None:
-                raise UsageError(f"source {name}: rule licence allows {expression!r}, which is not an SPDX expression")
-            allowed.add(canonical)
+        allowed.update(canonical_licence(expression) or expression for expression in allow)
     return tuple(sorted(allowed))
 
 

@@ -93,6 +93,7 @@ def check_cells(cells: Sequence[Cell]) -> None:
 
     Raises:
         ValueError: naming the cell, what is wrong and what was expected.
+
     """
     seen: set[tuple[str, str, str, bool, bool, str, str]] = set()
     for cell in cells:

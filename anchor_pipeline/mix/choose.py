@@ -84,6 +84,7 @@ def choose(cells: Sequence[Cell], limits: Limits, plan: Plan, documents: pl.Data
 
     Raises:
         ValueError: the documents are not those that the cells were counted from.
+
     """
     check_cells(cells)
     if not plan.feasible:

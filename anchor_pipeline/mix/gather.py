@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,7 +112,7 @@ def gather(store: Store, selection: Path, plan: Survey, spill: Spill, scratch: P
     """
     wanted_of = _index(store, selection, plan, scratch)
     with ThreadPoolExecutor(threads) as pool:
-        futures = []
+        futures: list[Future[None]] = []
         for shard, wanted in zip(plan.shards, wanted_of, strict=True):
             # Few are in flight, so that an error is seen soon and little memory is bound.
             if len(futures) > 2 * threads:
@@ -205,7 +205,7 @@ def _route(path: Path, table: pa.Table, wanted: Wanted, first: int, plan: Survey
             raise _other_document(path, ids, run[foreign][0], first)
         waiting = np.empty(len(run), WAITING)
         waiting["position"], waiting["bytes"], waiting["column"] = run["position"], run["bytes"], column
-        view = memoryview(data) if data is not None else memoryview(b"")
+        view = memoryview(data or b"").cast("B")
         cuts = np.searchsorted(run["position"], plan.starts)
         for part in np.flatnonzero(np.diff(cuts)).tolist():
             start, stop = cuts[part], cuts[part + 1]

@@ -28,6 +28,7 @@ def document_keys(ids: pa.Array | pa.ChunkedArray, seed: int) -> tuple[Keys, Key
 
     Raises:
         ValueError: an id is null (its position is named), or the array is not one of strings.
+
     """
     first, second = (siphash(ids, seed_key(purpose, seed)) for purpose in _PURPOSES)
     return first, second

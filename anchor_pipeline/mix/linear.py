@@ -67,6 +67,7 @@ class Program:
             capacity: tokens each group may give, in tokens.
             limits: the rules.
             slack: tokens by which to keep away from the edge of every rule of a scope.
+
         """
         self.shape, self.limits = shape, limits
         self.unit = max(1.0, limits.target / 1e6)

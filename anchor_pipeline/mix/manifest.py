@@ -51,24 +51,25 @@ class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Part(_Record):
-    """A Parquet file of the mix; the parts in their order are the mix in training order."""
-
-    path: str
-    sha256: str = Field(pattern=_DIGEST)
-    rows: int = Field(ge=1)
-    tokens: int = Field(ge=0)
-    """Sum of the column `tokens`."""
-    bytes: int = Field(ge=1)
-    """Size of the file."""
-
-
-class File(_Record):
-    """Any other file of the release: the verdict, the report."""
+class Entry(_Record):
+    """A file of the release; its path is relative to MANIFEST.json."""
 
     path: str
     sha256: str = Field(pattern=_DIGEST)
     bytes: int = Field(ge=0)
+    """Size of the file."""
+
+
+class Part(Entry):
+    """A Parquet file of the mix; the parts in their order are the mix in training order."""
+
+    rows: int = Field(ge=1)
+    tokens: int = Field(ge=0)
+    """Sum of the column `tokens`."""
+
+
+class File(Entry):
+    """Any other file of the release: the verdict, the report."""
 
     @field_validator("path")
     @classmethod
@@ -148,6 +149,11 @@ class Manifest(_Record):
             if part.path != part_path(index, len(parts)):
                 raise ValueError(f"part {index} is named {part.path!r}, expected {part_path(index, len(parts))!r}")
         return parts
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """All files of the release but the manifest."""
+        return (*self.parts, *self.files)
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

@@ -36,6 +36,7 @@ def merge_order(
 
     Returns:
         A permutation of range(len(cell_of_item)).
+
     """
     if len(cell_of_item) != len(tokens_of_item):
         raise ValueError(f"{len(cell_of_item)} cells for {len(tokens_of_item)} token counts; expected one each")

@@ -24,7 +24,8 @@ from anchor_pipeline.corpus.files import LocalFiles
 from anchor_pipeline.corpus.store import Store
 from anchor_pipeline.errors import DamagedData
 from anchor_pipeline.mix.gather import Survey, selection_batches
-from anchor_pipeline.mix.manifest import SHARE_DIMENSIONS, Part, part_path
+from anchor_pipeline.mix.manifest import Part, part_path
+from anchor_pipeline.mix.shares import group_amounts
 from anchor_pipeline.mix.spill import Spill
 
 METADATA = (
@@ -64,7 +65,7 @@ class Written:
 
     part: Part
     amounts: pa.Table
-    """Columns: modality, SHARE_DIMENSIONS, tokens, documents."""
+    """Of `group_amounts`."""
 
 
 def write_parts(
@@ -129,7 +130,7 @@ def _write_part(
         sink.sync()
     tokens = pc.sum(rows.column("tokens")).as_py()
     part = Part(path=name, sha256=sink.sha256, rows=rows.num_rows, tokens=tokens, bytes=sink.size)
-    return Written(part, _amounts(rows))
+    return Written(part, group_amounts(rows))
 
 
 class _Content:
@@ -137,14 +138,15 @@ class _Content:
 
     def __init__(self, spill: Spill, plan: Survey, index: int, room: threading.local) -> None:
         # One buffer per thread, used again for every part: fresh memory costs as much as the copying.
-        buffer: bytearray = room.__dict__.setdefault("buffer", bytearray())
-        waiting = spill.take(index, buffer)
+        if not hasattr(room, "buffer"):
+            room.buffer = bytearray(int(np.diff(plan.content_starts).max()))
+        waiting = spill.take(index, room.buffer)
         self._order = np.argsort(waiting["position"])
         if not np.array_equal(waiting["position"][self._order], np.arange(plan.starts[index], plan.starts[index + 1])):
             raise DamagedData(f"the rows gathered for part {index} are not those selected; build again")
         edges = np.concatenate([[0], np.cumsum(waiting["bytes"], dtype=np.int64)]).astype(np.int32)
         self._values = pa.Array.from_buffers(
-            pa.binary(), len(waiting), [None, pa.py_buffer(edges), pa.py_buffer(buffer)]
+            pa.binary(), len(waiting), [None, pa.py_buffer(edges), pa.py_buffer(room.buffer)]
         )
         self._column = waiting["column"]
         self._names = plan.content
@@ -195,16 +197,11 @@ def _views(column: pa.Array) -> tuple[memoryview, list[int], list[bool] | None]:
     _, offsets, data = column.buffers()
     edges = np.frombuffer(offsets, np.int32)[column.offset : column.offset + len(column) + 1].tolist()
     null = column.is_null().to_pylist() if column.null_count else None
-    return memoryview(data) if data is not None else memoryview(b""), edges, null
+    return memoryview(data or b"").cast("B"), edges, null
 
 
 def _whole(column: pa.ChunkedArray) -> pa.Array:
     return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks)
-
-
-def _amounts(rows: pa.Table) -> pa.Table:
-    grouped = rows.group_by(["modality", *SHARE_DIMENSIONS]).aggregate([("tokens", "sum"), ([], "count_all")])
-    return grouped.rename_columns({"tokens_sum": "tokens", "count_all": "documents"})
 
 
 class _Sink:

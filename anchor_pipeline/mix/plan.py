@@ -61,6 +61,7 @@ def make_plan(cells: Sequence[Cell], limits: Limits) -> Plan:
 
     Raises:
         ValueError: the cells themselves cannot be meant (given twice, negative counts).
+
     """
     check_cells(cells)
     nothing = np.zeros(len(cells), dtype=np.int64)
@@ -89,6 +90,7 @@ def solve_groups(
         grouped: the groups.
         limits: declared without contradiction.
         slack: see linear.Program; keeps the solution away from the rules' edges.
+
     """
     kinds = [group.kind for group in grouped]
     capacity = [group.capacity for group in grouped]
@@ -120,16 +122,35 @@ def _in_whole_tokens(grouped: Sequence[Group], limits: Limits, wanted: Floats, m
     if lawful and settled.tokens >= min(0.98 * most, most - len(grouped)):
         return settled
     best = settled if lawful else None
-    step = math.lcm(*(weight.denominator for weight in limits.weights.values()))
-    if best is None and limits.tolerance == 0 and 1 < step <= most:
-        # Without tolerance only multiples of the weights' common denominator can be shared out exactly.
-        even = replace(limits, target=most // step * step)
-        exact, _, _ = solve_groups(grouped, even)
-        settled = settle(rounded, np.floor(exact + 1e-6).astype(np.int64))
+    if best is None and limits.tolerance == 0:
+        shares = _exact_shares(grouped, limits, most)
+        settled = settled if shares is None else settle(rounded, shares)
         if settled.left == 0 and settled.tokens >= limits.minimum:
             return settled
     found, _ = exact_choice(rounded, settled.taken, FEW_NODES)
     return found if found is not None and (best is None or found.tokens > best.tokens) else best
+
+
+def _exact_shares(grouped: Sequence[Group], limits: Limits, most: int) -> Ints | None:
+    """Whole tokens per group with every domain's share exactly as declared, for when there is no tolerance.
+
+    Only multiples of the weights' common denominator can be shared out so; None where the plan is below one.
+    """
+    step = math.lcm(*(weight.denominator for weight in limits.weights.values()))
+    total = most // step * step
+    if total < 1:
+        return None
+    wanted, _, _ = solve_groups(grouped, replace(limits, target=total))
+    shares = np.floor(wanted + 1e-6).astype(np.int64)
+    lacking = {domain: int(weight * total) for domain, weight in limits.weights.items()}
+    for i, group in enumerate(grouped):
+        lacking[group.kind.domain] -= int(shares[i])
+    # What rounding down left over goes to anchors first, fresh ones before others, and to synthetic text last.
+    for i in sorted(range(len(grouped)), key=lambda i: (not grouped[i].kind.anchor, not grouped[i].kind.fresh, i)):
+        more = min(max(0, lacking[grouped[i].kind.domain]), grouped[i].capacity - int(shares[i]))
+        shares[i] += more
+        lacking[grouped[i].kind.domain] -= more
+    return shares
 
 
 def split_draws(cells: Sequence[Cell], grouped: Sequence[Group], drawn: Sequence[int] | Ints) -> Ints:

@@ -73,6 +73,7 @@ def problem(
         ends: running sum of `sizes` within each cell.
         repeat: per cell, how many times a document may occur.
         group: per cell, the number of its group; equal numbers adjacent.
+
     """
     shape = layout(kinds, limits)
     steps = Steps(

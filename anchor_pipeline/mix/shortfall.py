@@ -64,6 +64,7 @@ def find_shortfalls(cells: Sequence[Cell], limits: Limits, at: int | None = None
 
     Raises:
         ValueError: the cells themselves cannot be meant (given twice, negative counts).
+
     """
     check_cells(cells)
     wanted = limits.target if at is None else at

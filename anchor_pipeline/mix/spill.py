@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -55,7 +55,8 @@ class FileArea:
 
     def write(self, offset: int, data: memoryview) -> None:
         self._file.seek(offset)
-        self._files.write(self._file, data)
+        # Not copied into bytes: a gigabyte may go through here.
+        self._files.write(self._file, cast(bytes, data))
 
     def read(self, offset: int, into: memoryview) -> None:
         self._file.flush()
@@ -103,13 +104,11 @@ class Spill:
             self._content_ends[part] += len(content)
             self._row_ends[part] += len(rows)
             self._content.write(at, content)
-            self._rows.write(row * WAITING.itemsize, memoryview(rows.view(np.uint8)))
+            self._rows.write(row * WAITING.itemsize, _bytes(rows))
 
     def take(self, part: int, into: bytearray) -> npt.NDArray[np.void]:
-        """The rows of a part, as they came; their content is put into `into`, which grows if need be."""
+        """The rows of a part, as they came; their content is put at the front of `into`."""
         start, end = int(self._content_starts[part]), int(self._content_ends[part])
-        if len(into) < end - start:
-            into.extend(bytes(end - start - len(into)))
         rows = np.empty(int(self._row_ends[part] - self._row_starts[part]), WAITING)
         with self._lock:
             self._content.read(start, memoryview(into)[: end - start])
@@ -118,4 +117,4 @@ class Spill:
 
 
 def _bytes(array: npt.NDArray[Any]) -> memoryview:
-    return memoryview(array.view(np.uint8))
+    return array.view(np.uint8).data

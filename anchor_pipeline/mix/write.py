@@ -8,36 +8,32 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from anchor_pipeline.corpus.snapshot import canonical_json
 from anchor_pipeline.corpus.store import SHARD_BYTES, Store
-from anchor_pipeline.errors import AnchorError, Refused
+from anchor_pipeline.errors import AnchorError, Refused, UsageError
+from anchor_pipeline.mix.checks import refusal_of
 from anchor_pipeline.mix.gather import Survey, gather, survey
 from anchor_pipeline.mix.manifest import (
     FORMAT,
     MANIFEST,
-    SHARE_DIMENSIONS,
     VERDICT,
     WRITTEN_BY,
-    Amount,
     Digests,
     File,
     Manifest,
     PreviousRelease,
     Replaced,
-    Share,
     check_extra_name,
-    unit_of,
 )
 from anchor_pipeline.mix.parts import Written, write_parts
 from anchor_pipeline.mix.release import Release, commit_release, current_release, cycle_folder, previous_release
+from anchor_pipeline.mix.shares import amounts_and_shares
 from anchor_pipeline.mix.spill import Spill
+from anchor_pipeline.mix.verify import verify_mix
 from anchor_pipeline.project.cycles import Cycle
 from anchor_pipeline.rules.verdict import Verdict, selection_digest
 
@@ -83,13 +79,12 @@ def write_mix(
     Raises:
         Refused: the verdict is not a pass, or is for something else.
         DamagedData: a shard does not hold what was selected.
+        UsageError: an extra file, stage or cycle has a name that leads outside.
         AnchorError: the disk is full, or another run released other content meanwhile.
     """
     previous = previous_release(store, stage, cycle.key)
-    _must_pass(selection, verdict, stage, cycle.key, previous)
-    files = {VERDICT: verdict_bytes(verdict), **(extra or {})}
-    for name in files:
-        check_extra_name(name)
+    _must_pass(selection, verdict, project, stage, cycle.key, previous)
+    files = _with_extra({VERDICT: verdict.json_bytes}, extra or {})
     draft: dict[str, Any] = {
         "format": FORMAT,
         "project": project,
@@ -117,23 +112,21 @@ def write_mix(
         raise AnchorError(f"{where}: the mix could not be written ({reason}); see to the disk, build again") from error
 
 
-def verdict_bytes(verdict: Verdict) -> bytes:
-    """The bytes of VERDICT.json."""
-    return canonical_json(verdict.model_dump(mode="json"))
-
-
-def _must_pass(selection: Path, verdict: Verdict, stage: str, cycle: str, previous: PreviousRelease | None) -> None:
-    if verdict.status != "pass":
-        raise Refused(f"{stage}, cycle {cycle}: the verdict is {verdict.status!r}; a mix is written only after 'pass'")
-    if (verdict.stage, verdict.cycle) != (stage, cycle):
+def _must_pass(
+    selection: Path, verdict: Verdict, project: str, stage: str, cycle: str, previous: PreviousRelease | None
+) -> None:
+    """Refused unless the verdict lets exactly this selection be released."""
+    if refusal := refusal_of(verdict):
+        raise Refused(f"{stage}, cycle {cycle}: {refusal}; a mix is written only if every blocking rule passes")
+    if (verdict.project, verdict.stage, verdict.cycle) != (project, stage, cycle):
         raise Refused(
-            f"{stage}, cycle {cycle}: the verdict is for {verdict.stage}, cycle {verdict.cycle}; judge this selection"
+            f"{stage}, cycle {cycle}: the verdict is for {verdict.stage}, cycle {verdict.cycle} of project "
+            f"{verdict.project}; judge this selection"
         )
     digest = selection_digest(selection)
     if verdict.digests.selection != digest:
         raise Refused(
-            f"{selection}: its digest is {digest}, the verdict is for {verdict.digests.selection}; "
-            "judge this selection"
+            f"{selection}: its digest is {digest}, the verdict is for {verdict.digests.selection}; judge this selection"
         )
     if verdict.digests.previous_release != (previous.digest if previous else None):
         raise Refused(
@@ -151,10 +144,10 @@ def _is_made_from(
         return False
     if extra_after is not None:
         bare = manifest.model_copy(update={"files": (), "revision": 0, "replaces": None, "digest": ""})
-        files = {**files, **extra_after(bare)}
+        files = _with_extra(files, extra_after(bare))
     return _listed(files) == manifest.files and all(
         (path := current.path / entry.path).is_file() and path.stat().st_size == entry.bytes
-        for entry in (*manifest.parts, *manifest.files)
+        for entry in manifest.entries
     )
 
 
@@ -162,7 +155,7 @@ def _write(
     store: Store,
     selection: Path,
     draft: Mapping[str, Any],
-    files: dict[str, bytes],
+    files: Mapping[str, bytes],
     extra_after: Extra | None,
     current: Release | None,
     threads: int,
@@ -173,7 +166,7 @@ def _write(
         raise Refused(f"{selection}: selects no documents; there is no mix to write")
     with store.temporary() as staged:
         written = _write_content(store, selection, plan, staged, threads)
-        amounts, shares = _amounts_and_shares(written)
+        amounts, shares = amounts_and_shares(entry.amounts for entry in written)
         manifest = Manifest(
             **draft,
             parts=tuple(entry.part for entry in written),
@@ -186,10 +179,14 @@ def _write(
             digest="",
         )
         if extra_after is not None:
-            files = {**files, **extra_after(manifest)}
+            files = _with_extra(files, extra_after(manifest))
         manifest = manifest.model_copy(update={"files": _listed(files)})
         manifest = manifest.model_copy(update={"digest": manifest.computed_digest()})
-        if current is not None and current.digest == manifest.digest and _is_sound(current):
+        if (
+            current is not None
+            and current.digest == manifest.digest
+            and all(check.ok for check in verify_mix(current.path))
+        ):
             return Release(current.path, current.manifest, reused=True)
         if current is not None:
             replaced = Replaced(revision=current.revision, digest=current.digest)
@@ -215,42 +212,22 @@ def _write_content(store: Store, selection: Path, plan: Survey, staged: Path, th
         return list(write_parts(store, selection, plan, spill, staged, threads))
 
 
-def _amounts_and_shares(
-    written: Iterable[Written],
-) -> tuple[dict[str, Amount], dict[str, dict[str, dict[str, Share]]]]:
-    tokens: Counter[tuple[str, str, str]] = Counter()
-    documents: Counter[tuple[str, str, str]] = Counter()
-    for entry in written:
-        for row in entry.amounts.to_pylist():
-            keys = [("", ""), *((name, row[name]) for name in SHARE_DIMENSIONS if row[name] is not None)]
-            for name, value in keys:
-                tokens[row["modality"], name, value] += row["tokens"]
-                documents[row["modality"], name, value] += row["documents"]
-    amounts = {
-        modality: Amount(unit=unit_of(modality), tokens=total, documents=documents[modality, name, value])
-        for (modality, name, value), total in sorted(tokens.items())
-        if not name
-    }
-    shares: dict[str, dict[str, dict[str, Share]]] = {
-        modality: {name: {} for name in SHARE_DIMENSIONS} for modality in amounts
-    }
-    for (modality, name, value), total in sorted(tokens.items()):
-        if name:
-            part = share_of(total, amounts[modality].tokens)
-            shares[modality][name][value] = Share(
-                tokens=total, documents=documents[modality, name, value], share=part
-            )
-    return amounts, shares
-
-
-def share_of(tokens: int, total: int) -> Decimal:
-    """A share, to six places; 0 of 0 is 0."""
-    return (Decimal(tokens) / Decimal(total or 1)).quantize(Decimal("0.000001"))
+def _with_extra(files: Mapping[str, bytes], extra: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Both; UsageError if an extra file has a name that a release cannot have, or one that is taken."""
+    for name in extra:
+        try:
+            check_extra_name(name)
+        except ValueError as error:
+            raise UsageError(str(error)) from None
+        if name in files:
+            raise UsageError(f"{name!r} cannot name an extra file: the release has one of that name")
+    return {**files, **extra}
 
 
 def _listed(files: Mapping[str, bytes]) -> tuple[File, ...]:
     return tuple(
-        File(path=name, sha256=hashlib.sha256(data).hexdigest(), bytes=len(data)) for name, data in sorted(files.items())
+        File(path=name, sha256=hashlib.sha256(data).hexdigest(), bytes=len(data))
+        for name, data in sorted(files.items())
     )
 
 

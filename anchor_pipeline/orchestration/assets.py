@@ -1,7 +1,6 @@
 """One asset per box of the picture, each a thin call of a step."""
 
-from __future__ import annotations
-
+# No postponed annotations here: Dagster looks at the type of `context` itself.
 import dagster as dg
 
 from anchor_pipeline import steps

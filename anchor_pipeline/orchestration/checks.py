@@ -4,8 +4,7 @@ Partitioned checks (`partitions_def` on a spec) are a preview feature of Dagster
 place that uses it, and test_checks.py holds what we rely on.
 """
 
-from __future__ import annotations
-
+# No postponed annotations here: Dagster looks at the type of `context` itself.
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 

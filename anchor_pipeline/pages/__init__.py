@@ -6,12 +6,14 @@ and network besides, in case a name in the data is hostile and a template forget
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import jinja2
+    from markupsafe import Markup
 
 
 def render(template: str, **values: Any) -> bytes:
@@ -36,4 +38,12 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters["n"] = lambda value: f"{value:,}"
+    environment.filters["ticks"] = _ticks
     return environment
+
+
+def _ticks(text: str) -> Markup:
+    """A message with its `names` set as code; everything in it is escaped first."""
+    from markupsafe import Markup, escape
+
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))

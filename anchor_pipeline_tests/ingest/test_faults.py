@@ -183,14 +183,24 @@ def test_damaged_parquet(tmp_path: Path) -> None:
     assert error.offset == at
 
 
-@pytest.mark.parametrize("wide", [True, False])
-def test_parquet_strings_that_are_not_utf8(tmp_path: Path, wide: bool) -> None:
+@pytest.mark.parametrize("kind", ["parquet", "wide parquet", "arrow", "dictionary", "view"])
+def test_columns_of_strings_that_are_not_utf8(tmp_path: Path, kind: str) -> None:
     values = [b"good", b"\xff\xfe", b"fine", None, b"\xed\xa0\x80"]
-    binary, string = (pa.large_binary(), pa.large_string()) if wide else (pa.binary(), pa.string())
-    bad = pa.array(values, binary).view(string)
+    bad = pa.array(values, pa.binary()).view(pa.string())
+    if kind == "wide parquet":
+        bad = pa.array(values, pa.large_binary()).view(pa.large_string())
+    elif kind == "dictionary":
+        bad = pa.DictionaryArray.from_arrays(pa.array([0, 1, 2, None, 4], pa.int8()), bad)
+    elif kind == "view":
+        bad = pa.array(values, pa.binary_view()).view(pa.string_view())
+    table = pa.table({"id": [1, 2, 3, 4, 5], "text": bad})
     path = tmp_path / "a.parquet"
-    pq.write_table(pa.table({"id": [1, 2, 3, 4, 5], "text": bad}), path)
-    rows, rejects = read("parquet", path, "id", "text", text="text")
+    if "parquet" in kind:
+        pq.write_table(table, path)
+    else:
+        with pa.ipc.new_stream(str(path), table.schema) as sink:
+            sink.write_table(table)
+    rows, rejects = read("parquet" if "parquet" in kind else "arrow", path, "id", "text", text="text")
     assert [(row["row"], row["text"]) for row in rows] == [(1, "good"), (3, "fine"), (4, None)]
     assert [(reject.row, reject.reason, reject.content) for reject in rejects] == [
         (2, "bad_utf8", b"\xff\xfe"),
@@ -226,6 +236,14 @@ def test_arrow_with_offsets_that_point_outside(tmp_path: Path) -> None:
     batch = pa.RecordBatch.from_arrays([column], names=["text"])
     with pa.ipc.new_file(str(path), batch.schema) as sink:
         sink.write_batch(batch)
+    assert "inconsistent" in unreadable("arrow", path).problem
+
+
+def test_arrow_with_indices_that_point_outside(tmp_path: Path) -> None:
+    path = tmp_path / "a.arrow"
+    column = pa.DictionaryArray.from_arrays(pa.array([0, 100, 1], pa.int32()), pa.array(["a", "b"]), safe=False)
+    with pa.ipc.new_file(str(path), pa.schema({"text": column.type})) as sink:
+        sink.write_batch(pa.RecordBatch.from_arrays([column], names=["text"]))
     assert "inconsistent" in unreadable("arrow", path).problem
 
 

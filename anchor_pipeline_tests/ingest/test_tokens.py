@@ -14,7 +14,7 @@ from anchor_pipeline.ingest.tokens import WordCounter, reference_words, token_co
 from anchor_pipeline_tests.ingest.support import ingest
 
 SPACES = "\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u200a\u2028\u2029\u202f\u205f\u3000"
-EDGES = "\u3004\u3005\u3007\u3008\u3020\u3021\u303f\u3040\u30ff\u3100\u33ff\u3400\u4dbf\u4dc0\u4e00\u9fff\ua000\uabff\uac00\ud7a3"
+EDGES = "\u3004\u3005\u3007\u3008\u3020\u3021\u303f\u3040\u30ff\u3100\u33ff\u3400\u4dbf\u4dc0\u4e00\u9fff\ua000\uabff"
 characters = st.one_of(
     st.sampled_from(SPACES), st.sampled_from(EDGES + "\ufeff\u200b\u0130a1.é"), st.characters(exclude_categories=["Cs"])
 )

@@ -167,12 +167,16 @@ def select_columns(file: RawFile, wanted: Wanted, present: Sequence[str]) -> lis
     return asked
 
 
-def text_values(column: Any) -> Any:
-    """A string-like Arrow array as `string` or `large_string`, so that it has offsets and one data buffer."""
+def plain(column: Any) -> Any:
+    """A valid column without dictionary, extension or view types, so that strings have offsets and one buffer."""
+    if isinstance(column, pa.ExtensionArray):
+        column = column.storage
     if pa.types.is_dictionary(column.type):
-        column = column.dictionary_decode()
+        return plain(column.dictionary).take(column.indices)
     if pa.types.is_string_view(column.type):
         return column.cast(pa.large_string())
+    if pa.types.is_binary_view(column.type):
+        return column.cast(pa.large_binary())
     return column
 
 
@@ -204,31 +208,42 @@ def checked(file: RawFile, batch: pa.RecordBatch, first_row: int, content: str |
 
 
 def _checked_column(file: RawFile, name: str, column: Any, first_row: int) -> tuple[Any, NDArray[np.bool_]]:
-    good = np.zeros(len(column), dtype=np.bool_)
+    """The column made plain, and which of its rows are not UTF-8 (those may not be looked at as strings)."""
     try:
         column.validate(full=True)
-        return _plain(column), good
-    except pa.ArrowInvalid as error:
+        return plain(column), np.zeros(len(column), dtype=np.bool_)
+    except pa.ArrowException as error:
         problem = str(error)
     try:
-        column.validate()
-        column = _plain(column)
-        if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-            wide = pa.types.is_large_string(column.type)
-            as_bytes = column.view(pa.large_binary() if wide else pa.binary())
+        # Is it only the encoding? As bytes, the same buffers must then be valid.
+        as_bytes = _as_bytes(column)
+        if as_bytes is not None:
             as_bytes.validate(full=True)
-            return column, _bad_utf8(as_bytes)
-    except pa.ArrowInvalid as error:
+            as_bytes = plain(as_bytes).cast(pa.large_binary())
+            return as_bytes.view(pa.large_string()), _bad_utf8(as_bytes)
+    except pa.ArrowException as error:
         problem = str(error)
     raise UnreadableFile(
         file.name, f"column `{name}` is inconsistent: {problem}", "write or fetch the file again", row=first_row
     )
 
 
-def _plain(column: Any) -> Any:
-    if isinstance(column, pa.ExtensionArray):
-        column = column.storage
-    return text_values(column)
+def _as_bytes(column: Any) -> Any:
+    """The same buffers called bytes, unread; None if they are no strings."""
+    if pa.types.is_dictionary(column.type):
+        values = _as_bytes(column.dictionary)
+        return None if values is None else pa.DictionaryArray.from_arrays(column.indices, values)
+    for text, data in _BYTES_OF:
+        if column.type == text:
+            return column.view(data)
+    return None
+
+
+_BYTES_OF = (
+    (pa.string(), pa.binary()),
+    (pa.large_string(), pa.large_binary()),
+    (pa.string_view(), pa.binary_view()),
+)
 
 
 def _bad_utf8(column: Any) -> NDArray[np.bool_]:

@@ -1,0 +1,126 @@
+"""Everything that a release says about itself, computed again from its rows: what `anchor verify` prints.
+
+All problems are told, not only the first, and nothing is raised for damaged input.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from anchor_pipeline.errors import AnchorError
+from anchor_pipeline.mix.checks import (
+    MANIFEST_LIMIT,
+    Check,
+    SelectionHash,
+    check_hashes,
+    check_names,
+    check_verdict,
+)
+from anchor_pipeline.mix.folder import Folder, folder_at, read_file
+from anchor_pipeline.mix.manifest import FORMAT, MANIFEST, Manifest, Part, parse_manifest
+from anchor_pipeline.mix.parts import content_digests, mix_schema
+from anchor_pipeline.mix.read import newest_release
+from anchor_pipeline.mix.shares import amounts_and_shares, group_amounts
+
+_ROWS = 8_192
+_EXAMPLES = 3
+
+
+def verify_mix(path: str | Path) -> list[Check]:
+    """Check a release (folder or URL; or that of a cycle or stage) from its files alone.
+
+    Returns:
+        One check (what, ok, detail) per file, and for manifest, file list, verdict, schema, content, counts,
+        selection and shares. If the manifest is not sound, that alone: nothing else can be judged then.
+    """
+    try:
+        folder = newest_release(folder_at(path))
+        manifest = _manifest(folder)
+    except (AnchorError, OSError, ValueError, ImportError) as error:
+        return [Check(MANIFEST, False, str(error))]
+    text = f"format {FORMAT}, {manifest.stage} {manifest.cycle} revision {manifest.revision}, digest {manifest.digest}"
+    checks = [Check(MANIFEST, True, text)]
+    checks += check_names(folder, manifest)
+    checks += check_hashes(folder, manifest.files)
+    checks += check_hashes(folder, manifest.parts)
+    checks += check_verdict(folder, manifest)
+    checks += _check_rows(folder, manifest)
+    return checks
+
+
+def _manifest(folder: Folder) -> Manifest:
+    return parse_manifest(read_file(folder, MANIFEST, MANIFEST_LIMIT), f"{folder.url}/{MANIFEST}")
+
+
+class _Rows:
+    """What is summed up over all rows."""
+
+    def __init__(self) -> None:
+        self.selection = SelectionHash()
+        self.amounts: list[pa.Table] = []
+        self.seen: Counter[str] = Counter()
+        self.wrong: list[str] = []
+
+
+def _check_rows(folder: Folder, manifest: Manifest) -> Iterator[Check]:
+    rows = _Rows()
+    complete = True
+    for part in manifest.parts:
+        try:
+            yield _check_part(folder, part, rows)
+        except (OSError, KeyError, ValueError, pa.ArrowException) as error:
+            complete = False
+            yield Check(f"{part.path} rows", False, f"cannot be read ({error})")
+    examples = "; ".join(rows.wrong[:_EXAMPLES])
+    more = f" and {len(rows.wrong) - _EXAMPLES} more" if len(rows.wrong) > _EXAMPLES else ""
+    yield Check("content", not rows.wrong, f"{examples}{more}" or "every row has the digest it states")
+    if not complete:
+        yield Check("shares", False, "cannot be computed, some rows cannot be read")
+        return
+    yield rows.selection.check(manifest)
+    amounts, shares = amounts_and_shares(rows.amounts)
+    same = (amounts, shares) == (manifest.amounts, manifest.shares)
+    yield Check("shares", same, "computed again, the same" if same else _difference(shares, manifest))
+
+
+def _check_part(folder: Folder, part: Part, rows: _Rows) -> Check:
+    count = tokens = 0
+    with folder.open(part.path) as file, pq.ParquetFile(file) as parquet:
+        found = parquet.schema_arrow
+        content = tuple(name for name in ("text", "payload") if name in found.names)
+        if not found.equals(mix_schema(content)):
+            return Check(f"{part.path} rows", False, f"columns {found.names}, expected those of a mix")
+        for batch in parquet.iter_batches(_ROWS):
+            rows.selection.update(batch)
+            rows.amounts.append(group_amounts(pa.Table.from_batches([batch])))
+            stated = batch.column("digest").to_pylist()
+            computed = content_digests(batch.column("modality").to_pylist(), [batch.column(n) for n in content])
+            rows.wrong += [
+                f"{part.path} row {count + row}: digest {one}, states {other}"
+                for row, (one, other) in enumerate(zip(computed, stated, strict=True))
+                if one != other
+            ]
+            count += batch.num_rows
+            tokens += sum(batch.column("tokens").to_pylist())
+    if (count, tokens) != (part.rows, part.tokens):
+        return Check(
+            f"{part.path} rows", False, f"{count} rows, {tokens} tokens; expected {part.rows} and {part.tokens}"
+        )
+    return Check(f"{part.path} rows", True, f"{count} rows, {tokens} tokens")
+
+
+def _difference(shares: object, manifest: Manifest) -> str:
+    if not isinstance(shares, dict):
+        return "not those of the manifest"
+    for modality, columns in manifest.shares.items():
+        for name, values in columns.items():
+            found = shares.get(modality, {}).get(name, {})
+            for value in sorted(values.keys() | found.keys()):
+                if values.get(value) != found.get(value):
+                    return f"{modality} {name} {value!r}: the rows have {found.get(value)}, stated {values.get(value)}"
+    return "the rows have other amounts than the manifest states"

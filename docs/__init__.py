@@ -1,0 +1,1 @@
+"""The user documentation, and what keeps its generated parts in step with the code."""
