@@ -22,6 +22,8 @@ from anchor_pipeline.errors import UsageError
 from anchor_pipeline.ingest.readers import guess_reader, reader_named, reads
 from anchor_pipeline.ingest.readers.base import RawFile, Reader, UnreadableFile
 
+_USER = re.compile(r"//[^/@\s]+@")
+_QUERY = re.compile(r"(?<=[\w/.-])\?[^\s'\")]+")
 _MAGIC = re.compile(r"[*?\[]")
 _STAMPS = ("ETag", "etag", "md5Hash", "md5", "checksum", "mtime", "LastModified", "last_modified", "updated", "created")
 _COPY_BLOCK = 8 * 1024 * 1024
@@ -59,7 +61,9 @@ class Listing:
                     while block := remote.read(_COPY_BLOCK):
                         local.write(block)
             except Exception as error:  # each file system has errors of its own
-                raise UnreadableFile(found.name, f"cannot be fetched: {error}", "check address and access") from None
+                raise UnreadableFile(
+                    found.name, f"cannot be fetched: {_told(error)}", "check address and access"
+                ) from None
             yield RawFile(found.name, copy, self.alone)
 
     def unchanged(self, found: Found) -> bool:
@@ -80,8 +84,12 @@ def list_files(uri: str, root: Path, declared_format: str | None, modality: str)
     try:
         base, infos, is_folder = _infos(system, path)
     except Exception as error:  # each file system has errors of its own
-        raise UnreadableFile(shown, f"cannot be listed: {error}", "check address and access") from None
+        raise UnreadableFile(shown, f"cannot be listed: {_told(error)}", "check address and access") from None
     names = {_relative(location, base): info for location, info in infos.items()}
+    if not names:
+        raise UnreadableFile(
+            shown, "there is no such file or folder, or nothing in it", "correct `uri`, or add the files"
+        )
     reader = reader_named(declared_format) if declared_format else guess_reader(names, modality)
     broken: list[UnreadableFile] = []
     if is_folder:
@@ -113,7 +121,7 @@ def _open_system(uri: str, root: Path) -> tuple[Any, str]:
         return system, str(path)
     except (ImportError, ValueError) as error:
         raise UsageError(
-            f"uri {without_credentials(uri)}: {error}; install the fsspec file system for it, or correct it"
+            f"uri {without_credentials(uri)}: {_told(error)}; install the fsspec file system for it, or correct it"
         ) from None
 
 
@@ -133,7 +141,14 @@ def _infos(system: Any, path: str) -> tuple[str, dict[str, Any], bool]:
 
 
 def _relative(location: str, base: str) -> str:
-    return location.removeprefix(base).lstrip("/")
+    name = location.removeprefix(base).lstrip("/")
+    return name.partition("?")[0] if location.startswith(("http://", "https://")) else name
+
+
+def _told(error: Exception) -> str:
+    """What an error says, without the credentials of addresses in it."""
+    text = _USER.sub("//", _QUERY.sub("", str(error))).strip()
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def _is_hidden(name: str) -> bool:

@@ -22,7 +22,7 @@ from anchor_pipeline.corpus.document import DOCUMENT_SCHEMA, METADATA_COLUMNS
 from anchor_pipeline.errors import DamagedData
 from anchor_pipeline.ingest.expectation_models import Example, Expectation
 
-ROWS_AT_ONCE = 250_000
+ROWS_AT_ONCE = 100_000
 """About 250 MB as pandas, working space included."""
 EXAMPLES = 5
 _SHOWN = 120
@@ -122,11 +122,11 @@ def _pieces(
         joined = pl.col("parents").list.join(", ")
         wanted = wanted.with_columns(parents=pl.when(pl.col("parents").list.len() > 0).then(joined))
     if key is None:
-        yield wanted.sort("raw_file", "raw_row").collect()
+        yield wanted.sort("raw_file", "raw_row").collect(engine="streaming")
         return
     for part in range(parts):
         mine = pl.struct(key).hash(seed=0) % parts == part
-        yield wanted.filter(mine).sort("raw_file", "raw_row").collect()
+        yield wanted.filter(mine).sort("raw_file", "raw_row").collect(engine="streaming")
 
 
 def _run(source: str, built: Sequence[Any], piece: pl.DataFrame, columns: Sequence[str]) -> dict[int, Outcome]:

@@ -24,7 +24,8 @@ from anchor_pipeline.corpus.snapshot import (
 from anchor_pipeline.corpus.store import Store
 from anchor_pipeline.errors import UsageError
 from anchor_pipeline.ingest.files import Found, Listing, list_files
-from anchor_pipeline.ingest.readers.base import UnreadableFile
+from anchor_pipeline.ingest.readers.base import Chunk, Reader, UnreadableFile, Wanted
+from anchor_pipeline.ingest.readers.base import RawFile as LocalFile
 from anchor_pipeline.ingest.readers.streams import SUFFIXES as COMPRESSIONS
 from anchor_pipeline.ingest.settings import Settings, settings_of
 from anchor_pipeline.project.models import Project
@@ -63,20 +64,12 @@ def ingest_source(
             store, previous, SourceSnapshot(source=name, settings=settings.digest, unreadable=(_told(error),))
         )
     settings = settings_of(project, name, listing.reader.name)
-    if source.where is not None:
-        _check_where(name, source.where)
     state = _State(previous if previous is not None and previous.settings == settings.digest else None)
     state.unreadable += [_told(error) for error in listing.broken]
     fresh = state.keep_known(listing.files)
     if fresh:
         _ingest(project, store, settings, listing, fresh, state, progress)
     return _publish(store, previous, state.snapshot(name, settings.digest))
-
-
-def _check_where(name: str, expression: str) -> None:
-    from anchor_pipeline.ingest.filter import Where
-
-    Where(name, expression)
 
 
 @dataclass
@@ -147,7 +140,7 @@ def _ingest(
                         if old is not None and old.sha256 == sha256:
                             state.files.append(old.model_copy(update={"version": found.version, "size": found.size}))
                             continue
-                        for chunk in listing.reader.read(file, wanted):
+                        for chunk in _chunks(listing.reader, file, wanted):
                             writer.add(found.name, chunk)
                         if not listing.unchanged(found):
                             raise UnreadableFile(
@@ -162,6 +155,19 @@ def _ingest(
                 if progress is not None:
                     progress(found.name, done, total)
             _close_unit(writer.finish(), writer.broken, read, settings, state)
+
+
+def _chunks(reader: Reader, file: LocalFile, wanted: Wanted) -> Iterator[Chunk]:
+    """What the reader yields; a disk or link that fails on the way makes the file unreadable."""
+    chunks = iter(reader.read(file, wanted))
+    while True:
+        try:
+            chunk = next(chunks, None)
+        except OSError as error:
+            raise UnreadableFile(file.name, f"cannot be read on: {error}", "check the disk, and ingest again") from None
+        if chunk is None:
+            return
+        yield chunk
 
 
 def _close_unit(

@@ -116,7 +116,8 @@ class UnitWriter:
 
     def _flush(self, share: _Share) -> None:
         pending, share.pending = share.pending, []
-        self._take(share, *self._normalised(pending))
+        if pending:
+            self._take(share, *self._normalised(pending))
 
     def _take(self, share: _Share, documents: pa.Table, quarantined: pa.Table, counts: dict[str, Counts]) -> None:
         for name, count in counts.items():

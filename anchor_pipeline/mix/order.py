@@ -58,7 +58,7 @@ def merge_order(
     return merged if grouped is None else grouped[merged]
 
 
-@numba.njit(cache=True, inline="always")  # type: ignore[untyped-decorator]
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
 def _product(a: np.int64, b: np.int64) -> tuple[np.uint64, np.uint64]:
     """The product of 0 <= a, b < 2**63 as (high, low) 64-bit halves: token counts of 1e12 overflow one word."""
     low = np.uint64(0xFFFFFFFF)
@@ -69,7 +69,7 @@ def _product(a: np.int64, b: np.int64) -> tuple[np.uint64, np.uint64]:
     return a1 * b1 + (middle >> np.uint64(32)) + (other >> np.uint64(32)), np.uint64(a) * np.uint64(b)
 
 
-@numba.njit(cache=True, inline="always")  # type: ignore[untyped-decorator]
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
 def _compare(a: np.int64, b: np.int64, c: np.int64, d: np.int64) -> int:
     """Sign of a/b - c/d, exactly."""
     high1, low1 = _product(a, d)
@@ -81,7 +81,7 @@ def _compare(a: np.int64, b: np.int64, c: np.int64, d: np.int64) -> int:
     return 0
 
 
-@numba.njit(cache=True, inline="always")  # type: ignore[untyped-decorator]
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
 def _before(x: int, y: int, at: Ints, total: Ints) -> bool:
     """Whether cell x's position, as a fraction of its total, comes before cell y's; ties by cell."""
     sign = _compare(at[x], total[x], at[y], total[y])

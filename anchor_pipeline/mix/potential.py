@@ -97,19 +97,19 @@ def apply(steps: Steps, sums: Sums, c: int, change: int) -> None:
         sums.generator[steps.generator[c]] += change
 
 
-@numba.njit(cache=True, inline="always")  # type: ignore[untyped-decorator]
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
 def below(part: int, whole: int, ratio: Ints) -> float:
     """Tokens by which part is below ratio * whole."""
     return float(max(0, ratio[0] * whole - ratio[1] * part) / float(ratio[1]))
 
 
-@numba.njit(cache=True, inline="always")  # type: ignore[untyped-decorator]
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
 def above(part: int, whole: int, ratio: Ints) -> float:
     """Tokens by which part is above ratio * whole."""
     return float(max(0, ratio[1] * part - ratio[0] * whole) / float(ratio[1]))
 
 
-@numba.njit(cache=True, inline="always")  # type: ignore[untyped-decorator]
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
 def scope_cost(rules: Rules, scope: int, tokens: int, anchor: int, fresh: int, synthetic: int) -> float:
     """Violations of rules 1, 2 and 5 in one domain or the stage."""
     out: float = below(anchor, tokens, rules.anchor[scope])
@@ -118,7 +118,7 @@ def scope_cost(rules: Rules, scope: int, tokens: int, anchor: int, fresh: int, s
     return out
 
 
-@numba.njit(cache=True, inline="always")  # type: ignore[untyped-decorator]
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
 def weight_cost(rules: Rules, d: int, tokens: int, total: int) -> float:
     """Violation of a domain's declared weight."""
     low: float = below(tokens, total, rules.low[d])

@@ -104,14 +104,27 @@ class Bends(NamedTuple):
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _sort_pairs(key: Floats, value: Floats) -> None:
+    """Sort both by key, in place (Shell 1959): numba's own argsort takes seconds to compile."""
+    gap = key.size // 2
+    while gap > 0:
+        for i in range(gap, key.size):
+            k, v, j = key[i], value[i], i
+            while j >= gap and key[j - gap] > k:
+                key[j], value[j] = key[j - gap], value[j - gap]
+                j -= gap
+            key[j], value[j] = k, v
+        gap //= 2
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
 def _one_side(tokens: Ints, ratio: Ints) -> tuple[Floats, Floats, Floats]:
     n = tokens.size - 1
     at, slope = np.empty(n, np.float64), np.empty(n, np.float64)
     for d in range(n):
         slope[d] = ratio[d, 0] / ratio[d, 1]
         at[d] = tokens[d] / slope[d] if ratio[d, 0] > 0 else np.inf
-    order = np.argsort(at)
-    at, slope = at[order], slope[order]
+    _sort_pairs(at, slope)
     slopes, values = np.zeros(n + 1), np.zeros(n + 1)
     for i in range(n):
         slopes[i + 1] = slopes[i] + slope[i]
@@ -119,7 +132,7 @@ def _one_side(tokens: Ints, ratio: Ints) -> tuple[Floats, Floats, Floats]:
     return at, slopes, values
 
 
-@numba.njit(cache=True, inline="always")  # type: ignore[untyped-decorator]
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
 def _all_weights(bends: Bends, total: int) -> float:
     i = np.searchsorted(bends.low, float(total))
     under = bends.low_slope[i] * total - bends.low_value[i]
@@ -193,25 +206,18 @@ def _best_move(steps: Steps, rules: Rules, taken: Ints, sums: Sums, now: float) 
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def fill(steps: Steps, rules: Rules, taken: Ints, wanted: Ints, generators: int, families: int, passes: int) -> None:
-    """Add documents where every rule still holds: first to cells below their wanted tokens, then to any."""
-    drawn = drawn_tokens(steps, taken)
-    sums = sum_up(steps, drawn, rules.low.shape[0], families, generators)
-    for n in range(passes):
-        anywhere = n >= passes // 2
-        added = False
-        for c in np.argsort(drawn - wanted, kind="mergesort"):
-            if not anywhere and drawn[c] >= wanted[c]:
-                break
-            size = _step_size(steps, taken, c, True)
-            if size <= 0 or sums.tokens[-1] + size > rules.target:
-                continue
-            apply(steps, sums, c, size)
-            if cost(rules, sums) == 0.0:
-                taken[c] += 1
-                drawn[c] += size
-                added = True
-            else:
-                apply(steps, sums, c, -size)
-        if not added and anywhere:
-            break
+def fill(steps: Steps, rules: Rules, taken: Ints, cells: Ints, generators: int, families: int) -> int:
+    """Add the next document of each of `cells`, one after another, where every rule still holds; how many were."""
+    sums = sum_up(steps, drawn_tokens(steps, taken), rules.low.shape[0], families, generators)
+    added = 0
+    for c in cells:
+        size = _step_size(steps, taken, c, True)
+        if size <= 0 or sums.tokens[-1] + size > rules.target:
+            continue
+        apply(steps, sums, c, size)
+        if cost(rules, sums) == 0.0:
+            taken[c] += 1
+            added += 1
+        else:
+            apply(steps, sums, c, -size)
+    return added

@@ -21,6 +21,7 @@ from anchor_pipeline.mix.repair import drawn_tokens, fill, repair, round_groups
 Ints = npt.NDArray[np.int64]
 
 FILL_PASSES = 8
+"""Half of them add only to cells below their wanted tokens, half to any; each one document per cell at most."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +125,12 @@ def mend(given: Problem, taken: Ints, wanted: Ints) -> Settled:
     families, generators = len(given.shape.families), len(given.shape.generators)
     moves = 2_000 + 4 * len(taken)
     left = float(repair(given.steps, given.rules, taken, generators, families, moves))
-    if left == 0.0:
-        fill(given.steps, given.rules, taken, wanted, generators, families, FILL_PASSES)
+    for turn in range(FILL_PASSES if left == 0.0 else 0):
+        anywhere = turn >= FILL_PASSES // 2
+        below = given.drawn(taken) - wanted
+        cells = np.argsort(below, kind="stable")
+        cells = cells if anywhere else cells[below[cells] < 0]
+        added = fill(given.steps, given.rules, taken, cells, generators, families)
+        if anywhere and not added:
+            break
     return Settled(taken, given.drawn(taken), left)

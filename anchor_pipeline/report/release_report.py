@@ -235,7 +235,7 @@ def _source(row: SourceRow) -> dict[str, Any]:
     """A row of the table of sources; `unaccounted` is 0 when nothing vanished."""
     counts = row.counts
     if counts is None:
-        return {"it": row, "counts": None}
+        return {"it": row, "counts": None, "unaccounted": 0, "unreadable": []}
     notes = [f"{reason}: {n:,} quarantined" for reason, n in sorted(counts.quarantined.items())]
     notes += [f"{reason}: {n:,} not for this stage" for reason, n in sorted(row.left_out.items())]
     notes += [f"{counts.filtered:,} left out by `where`, not counted as read"] if counts.filtered else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from anchor_pipeline.project.policy import RULES
 from anchor_pipeline.rules.finding import Finding
 from anchor_pipeline.rules.registry import NOT_AVAILABLE
 from anchor_pipeline.rules.verdict import Verdict
@@ -14,6 +15,7 @@ _KINDS = {
     ("pass", "block"): "passes",
     ("pass", "warn"): "passes",
 }
+_NOTHING = "no declared rule was evaluated"
 _SYMBOLS = {">=": "at least", "<=": "at most", "==": "exactly", "between": "about", "": ""}
 
 
@@ -30,7 +32,8 @@ def summary(verdict: Verdict) -> str:
     relied_on = {finding.rule for finding in verdict.findings if finding.refuses} & set(count.not_available)
     off = {entry.rule for entry in count.off if entry.where == "everywhere"}
     partly = {entry.rule for entry in count.off} - off
-    parts = [f"{len(failing)} of {_rules(len(count.evaluated), 'evaluated')} fail{'s' if len(failing) == 1 else ''}"]
+    parts = [_NOTHING] if not any(name in RULES for name in count.evaluated) else []
+    parts += [f"{len(failing)} of {_rules(len(count.evaluated), 'evaluated')} fail{'s' if len(failing) == 1 else ''}"]
     parts += [f"{len(lacking)} without evidence"] if lacking else []
     parts += [f"{len(advised)} only advised against"] if advised else []
     parts += [f"{len(count.not_available)} not yet available"] if count.not_available else []
@@ -47,6 +50,8 @@ def explain(verdict: Verdict, *, passes: bool = False) -> list[str]:
     advice = [finding for finding in shown if not finding.refuses and finding.status != "pass"]
     passing = [finding for finding in shown if finding.status == "pass"] if passes else []
     lines = [line(finding) for finding in (*blocking, *advice, *passing)]
+    if not any(name in RULES for name in verdict.rules.evaluated):
+        lines.insert(0, f"BLOCKS: {_NOTHING}: a mix is released only after at least one was; switch some on")
     waiting = [name for name in verdict.rules.not_available if name not in {finding.rule for finding in blocking}]
     if waiting:
         lines.append(f"not yet available, not judged: {', '.join(waiting)}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import polars as pl
 
 from anchor_pipeline.corpus.document import AUTHORSHIPS
@@ -27,25 +29,20 @@ _REMEDIES = {
 def evaluate(evidence: Evidence) -> list[Finding]:
     """All documents drawn carry source, licence, collected_at, authorship and digest; synthetic ones a generator."""
     gaps = _gaps(evidence)
-    missing = pl.concat_list([pl.when(gap).then(pl.lit(name)) for name, gap in gaps.items()]).list.drop_nulls()
-    counted = (
-        evidence.selected.group_by("domain", missing.list.join(",").alias("missing"))
-        .agg(pl.len().cast(pl.Int64))
-        .collect(engine="streaming")
+    places = list(document_places(evidence, RULE, Provenance))
+    tallies = {place.domain: Counter[str]() for place in places}
+    counted = evidence.selected.group_by("domain").agg(
+        pl.len().alias("drawn"),
+        pl.any_horizontal(*gaps.values()).sum().alias("bad"),
+        *(gap.sum().alias(name) for name, gap in gaps.items()),
     )
-    drawn: dict[str | None, int] = {}
-    found: dict[str | None, dict[str, int]] = {}
-    for domain, names, documents in counted.iter_rows():
-        scope = home(evidence, domain)
-        drawn[scope] = drawn.get(scope, 0) + documents
-        if names:
-            lacking = found.setdefault(scope, {})
-            lacking[names] = lacking.get(names, 0) + documents
+    for row in counted.collect(engine="streaming").iter_rows(named=True):
+        domain = home(evidence, row.pop("domain"))
+        if domain in tallies:
+            tallies[domain].update(row)
     return [
-        _judge(evidence, place, drawn[place.domain], found.get(place.domain, {}))
-        if place.domain in drawn
-        else place.nothing_drawn()
-        for place in document_places(evidence, RULE, Provenance)
+        _judge(evidence, place, tallies[place.domain]) if tallies[place.domain]["drawn"] else place.nothing_drawn()
+        for place in places
     ]
 
 
@@ -68,12 +65,11 @@ def _given(column: str) -> pl.Expr:
     return pl.col(column).fill_null("").str.strip_chars() != ""
 
 
-def _judge(evidence: Evidence, place: Place[Provenance], drawn: int, lacking: dict[str, int]) -> Finding:
-    bad = sum(lacking.values())
+def _judge(evidence: Evidence, place: Place[Provenance], tally: Counter[str]) -> Finding:
+    drawn, bad = tally["drawn"], tally["bad"]
     details: dict[str, object] = {"documents": drawn}
     if bad:
-        reasons = {name: sum(n for names, n in lacking.items() if name in names.split(",")) for name in _REMEDIES}
-        reasons = {name: n for name, n in reasons.items() if n}
+        reasons = {name: tally[name] for name in _REMEDIES if tally[name]}
         listed = "; ".join(f"{n:,} have {_REMEDIES[name]}" for name, n in reasons.items())
         message = f"{place.subject}: {bad:,} of {count(drawn, 'drawn document')} lack provenance: {listed}"
         details |= {"missing": reasons, "examples": _examples(evidence, place.domain)}

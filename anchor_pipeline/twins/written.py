@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from anchor_pipeline.corpus.snapshot import SourceSnapshot, canonical_digest, canonical_json
 from anchor_pipeline.corpus.store import Store
 from anchor_pipeline.project import Project
+from anchor_pipeline.twins import find_twin
 from anchor_pipeline.twins.base import Origin, Training
 from anchor_pipeline.twins.generate import generate_source
 
@@ -22,7 +23,9 @@ def write_twin(project: Project, name: str, fitted: SourceSnapshot, store: Store
     source = project.sources[name]
     declared = [source.generate, source.generator]
     settings = [part.model_dump(mode="json") for part in declared if part is not None]
-    inputs = canonical_digest({"settings": settings, "seed": project.seed, "fitted": fitted.digest})
+    version = find_twin(source.generate.twin).version if source.generate else ""
+    made_from = {"settings": settings, "seed": project.seed, "fitted": fitted.digest, "version": version}
+    inputs = canonical_digest(made_from)
     text, record = f"twins/{name}.jsonl", f"twins/{name}.json"
     known = json.loads(store.read(record)) if store.exists(record) and store.exists(text) else {}
     if known.get("inputs") != inputs:

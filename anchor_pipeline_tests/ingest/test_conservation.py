@@ -53,7 +53,7 @@ SOURCE: dict[str, Any] = {
     "max_bytes": 100,
     "rules": {"licence": {"allow": ["MIT", "ISC"]}},
 }
-hostile = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+hostile = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def _is_row(line: bytes, first: bool) -> bool:
@@ -121,12 +121,12 @@ def test_csv(rows: list[list[str]]) -> None:
     assert snapshot.quarantined.get("ragged_row", 0) == sum(len(row) != 6 for row in rows)
 
 
+strings = st.one_of(st.none(), st.binary(max_size=6))
+moments = st.one_of(st.none(), st.integers(-(2**62), 2**62))
+
+
 @hostile
-@given(
-    st.lists(st.tuples(st.one_of(st.none(), st.binary(max_size=6)), st.one_of(st.none(), st.integers(-(2**62), 2**62))), max_size=20),
-    st.integers(1, 5),
-    st.sampled_from(["s", "ms", "us", "ns"]),
-)  # fmt: skip
+@given(st.lists(st.tuples(strings, moments), max_size=20), st.integers(1, 5), st.sampled_from(["s", "ms", "us", "ns"]))
 def test_parquet(rows: list[tuple[bytes | None, int | None]], group: int, unit: str) -> None:
     text = pa.array([text for text, _ in rows], pa.binary()).view(pa.string())
     at = pa.array([at for _, at in rows], pa.int64())

@@ -212,10 +212,15 @@ def test_declared_expectations_pass_fail_and_err(tmp_path: Path) -> None:
 
 
 def test_no_rows_are_no_evidence(tmp_path: Path) -> None:
-    project = load(tmp_path, "{type: expect_table_row_count_to_be_between, min_value: 1}")
-    found = validate_source(project, "tickets", frame("tickets", "enterprise", rows=0), Store(tmp_path), key="k")
+    project = load(
+        tmp_path,
+        "{type: expect_table_row_count_to_be_between, min_value: 1},"
+        "{type: expect_column_values_to_be_null, column: parents}",
+    )
+    untyped = pl.LazyFrame(schema=dict.fromkeys(METADATA_COLUMNS, pl.String))  # a source without shards
+    found = validate_source(project, "tickets", untyped, Store(tmp_path), key="k")
     assert {one.status for one in found if one.columns} == {"empty"}
-    assert found[-1].status == "fail"
+    assert found[-2].status == "fail"
     assert not any(one.success for one in found)
 
 

@@ -7,7 +7,6 @@ import io
 import json
 import random
 import struct
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,9 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 
-from anchor_pipeline.ingest.readers import blobs, csv, jsonl, reader_named, streams
-from anchor_pipeline.ingest.readers.base import KEPT_BYTES, RawFile, UnreadableFile, Wanted
+from anchor_pipeline.ingest.readers import csv, jsonl, reader_named, streams
+from anchor_pipeline.ingest.readers.base import RawFile, UnreadableFile, Wanted
 from anchor_pipeline_tests.ingest.support import gathered, ingest, read
-from anchor_pipeline_tests.ingest.test_media import png
 
 LINES = b"".join(json.dumps({"id": str(at), "text": f"text {at * 7919 % 1000}"}).encode() + b"\n" for at in range(2000))
 
@@ -261,65 +259,6 @@ def test_flipped_bits_in_arrow_never_crash(tmp_path: Path) -> None:
             continue
 
 
-def _zip(path: Path, members: dict[str, bytes]) -> bytes:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in members.items():
-            archive.writestr(name, data)
-    return path.read_bytes()
-
-
-def test_damaged_zip(tmp_path: Path) -> None:
-    path = tmp_path / "a.zip"
-    whole = _zip(path, {"a.png": png(3), "b.png": png(4)})
-    for damaged in (b"", whole[:-30], whole[: len(whole) // 2], b"PK\x03\x04nonsense"):
-        path.write_bytes(damaged)
-        assert unreadable("images", path, "payload").offset is not None
-    at = whole.index(b"IDAT")
-    path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
-    unreadable("images", path, "payload")
-
-
-def test_hostile_zips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "a.zip"
-    names = ["../up.png", "/abs.png", "a/../../b.png", "C:\\x.png", "..\\y.png", "fine/x.png", "notes.txt"]
-    _zip(path, dict.fromkeys(names, png(1)))
-    rows, rejects = read("images", path, "path")
-    assert [row["path"] for row in rows] == ["fine/x.png"]
-    assert [reject.reason for reject in rejects] == ["unsafe_name"] * 5
-    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["a.zip"]
-
-    _zip(path, {"zeros.png": b"\0" * 3_000_000})
-    rows, rejects = read("images", path, "path", max_bytes=1000)
-    assert [(reject.reason, reject.size, len(reject.content)) for reject in rejects] == [
-        ("oversized", 3_000_000, KEPT_BYTES)
-    ]
-    monkeypatch.setattr(blobs, "_FREE_BYTES", 1_000_000)
-    assert "expands more than" in unreadable("images", path, "payload").problem
-
-    monkeypatch.setattr(blobs, "MAX_MEMBERS", 1)
-    _zip(path, {"a.png": png(1), "b.png": png(1)})
-    assert "2 members" in unreadable("images", path, "payload").problem
-
-
-def test_zip_that_lies_about_sizes_or_overlaps(tmp_path: Path) -> None:
-    path = tmp_path / "a.zip"
-    whole = bytearray(_zip(path, {"a.png": png(2), "b.png": png(2)}))
-    directory = whole.index(b"PK\x01\x02")
-    lying = whole.copy()
-    lying[directory + 24 : directory + 28] = struct.pack("<I", 10)  # uncompressed size
-    path.write_bytes(lying)
-    unreadable("images", path, "payload")
-    overlap = whole.copy()
-    second = overlap.index(b"PK\x01\x02", directory + 4)
-    overlap[second + 42 : second + 46] = struct.pack("<I", 0)  # offset of the local header
-    path.write_bytes(overlap)
-    assert "overlaps" in unreadable("images", path, "payload").problem
-    sealed = whole.copy()
-    sealed[directory + 8] |= 1
-    path.write_bytes(sealed)
-    assert "encrypted" in unreadable("images", path, "payload").problem
-
-
 def test_a_loose_file_that_is_no_wave(tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     path.write_bytes(b"ID3 not a wave at all")
@@ -349,9 +288,9 @@ def test_no_reader_unpickles() -> None:
 
 def test_reading_is_bounded(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl.gz"
-    path.write_bytes(gzip.compress(LINES * 300, 1))  # 20 MB
+    path.write_bytes(gzip.compress(LINES * 150, 1))  # 10 MB
     file, wanted = RawFile(path.name, path), Wanted(columns=("text",))
     sizes = [chunk.batch.nbytes for chunk in reader_named("jsonl").read(file, wanted)]
-    assert len(sizes) > 4
+    assert len(sizes) > 2
     assert max(sizes) < 32 * 1024 * 1024
-    assert len(gathered(reader_named("jsonl").read(file, wanted))[0]) == 2000 * 300
+    assert len(gathered(reader_named("jsonl").read(file, wanted))[0]) == 2000 * 150

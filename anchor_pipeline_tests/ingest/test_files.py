@@ -11,6 +11,7 @@ import pytest
 
 from anchor_pipeline.corpus.store import Store
 from anchor_pipeline.errors import UsageError
+from anchor_pipeline.ingest import files
 from anchor_pipeline.ingest.files import list_files, without_credentials
 from anchor_pipeline.ingest.readers.base import UnreadableFile
 from anchor_pipeline_tests.ingest.support import ingest
@@ -63,7 +64,9 @@ def test_nothing_there(tree: Path) -> None:
             names(uri, tree)
     snapshot, kept, _ = ingest(tree / "p", uri=str(tree / "missing.jsonl"), format="jsonl")
     assert kept == []
-    assert "no file of format jsonl there" in snapshot.unreadable[0].message
+    assert "there is no such file or folder" in snapshot.unreadable[0].message
+    snapshot, _, _ = ingest(tree / "p", uri=str(tree / "x"), format="csv")
+    assert "no file of format csv there" in snapshot.unreadable[0].message
 
 
 def test_other_file_systems(memory: str, tmp_path: Path) -> None:
@@ -91,6 +94,28 @@ def test_a_file_system_that_is_not_installed(tmp_path: Path) -> None:
 )
 def test_credentials_are_not_shown(uri: str, shown: str) -> None:
     assert without_credentials(uri) == shown
+
+
+def test_signed_addresses_are_not_recorded() -> None:
+    assert files._relative("https://h/data/x.jsonl?sig=secret", "https://h/data") == "x.jsonl"
+    error = OSError("403, url='https://me:secret@h/data/x.jsonl?sig=secret'")
+    assert files._told(error) == "OSError: 403, url='https://h/data/x.jsonl'"
+
+
+def test_a_file_system_that_fails(memory: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ConnectionError("gone")
+
+    monkeypatch.setattr(fsspec.get_filesystem_class("memory"), "open", fail)
+    snapshot, kept, _ = ingest(tmp_path, uri=memory, format="jsonl")
+    assert kept == []
+    assert [entry.message.partition(";")[0] for entry in snapshot.unreadable] == [
+        "a.jsonl: cannot be fetched: ConnectionError: gone",
+        "x/b.jsonl: cannot be fetched: ConnectionError: gone",
+    ]
+    monkeypatch.setattr(fsspec.get_filesystem_class("memory"), "isfile", fail)
+    snapshot, kept, _ = ingest(tmp_path, uri=memory, format="jsonl")
+    assert "cannot be listed: ConnectionError: gone" in snapshot.unreadable[0].message
 
 
 def test_saved_datasets(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def test_off_warn_and_nothing_selected(build: Builder) -> None:
     assert {one.status for one in evaluate(build([]))} == {"insufficient"}
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     drawn=st.lists(st.tuples(st.integers(0, 5), st.integers(0, 3), st.integers(1, 9)), min_size=1, max_size=10),
     cap=st.fractions(0, 1, max_denominator=6),

@@ -6,9 +6,10 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from anchor_pipeline.rules.ancestry import Ancestry, walk
 from anchor_pipeline.rules.finding import Finding
 from anchor_pipeline.rules.self_feeding import evaluate
 from anchor_pipeline_tests.rules.evidence import Builder, at, declaration, doc
@@ -114,29 +115,24 @@ def test_nothing_selected_is_no_pass(build: Builder) -> None:
     assert {one.status for one in evaluate(build([]))} == {"insufficient"}
 
 
-@settings(max_examples=60, deadline=None)
-@given(data=st.data(), size=st.integers(1, 4))
-def test_agrees_with_walking_every_path(build: Builder, data: st.DataObject, size: int) -> None:
-    generators = [data.draw(st.sampled_from(["a@1", "a@2", "b@1", None])) for _ in range(size)]
-    parents = [data.draw(st.lists(st.integers(0, size - 1), max_size=2, unique=True)) for _ in range(size)]
-    rows = [
-        doc("tickets", str(i), 1 << i, parents=[f"tickets/{p}" for p in parents[i]], generator=generators[i])
-        for i in range(size)
-    ]
-    lines = [name.split("@")[0] if name else None for name in generators]
+@given(data=st.data(), size=st.integers(1, 3), limit=st.integers(1, 2))
+def test_walking_agrees_with_following_every_path(data: st.DataObject, size: int, limit: int) -> None:
+    line = [data.draw(st.sampled_from([0, 1, 2])) for _ in range(size)]
+    generated = [bool(bit) or data.draw(st.booleans()) for bit in line]
+    parents = [tuple(data.draw(st.lists(st.integers(0, size - 1), max_size=2, unique=True))) for _ in range(size)]
+    graph = Ancestry(line=line, generated=generated, certain=parents)
+    descent = walk(graph, graph.parents(possible=False), limit)
 
     def paths(node: int, steps: int) -> list[list[int]]:
         longer = [[node, *rest] for p in parents[node] for rest in paths(p, steps - 1)] if steps else []
         return [[node], *longer]
 
-    fed = 0
     for node in range(size):
-        # To a line, and once around: a repetition shows up within twice the number of nodes.
-        walks = [[lines[i] for i in path if lines[i]] for path in paths(node, 2 * size)]
-        if any(len(set(walk)) < len(walk) for walk in walks):
-            fed += 1 << node
-    found = _support(evaluate(build(rows, project=_deep(max_depth=50))))
-    assert found.evidence.get("self_fed", 0) == fed
+        # Long enough to go around every circle once more than the limit counts.
+        ways = paths(node, 3 * size)
+        lines = [[line[i] for i in way if line[i]] for way in ways]
+        assert descent.fed[node] == any(len(set(names)) < len(names) for names in lines)
+        assert descent.depth[node] == min(limit, max(sum(generated[i] for i in way) for way in ways))
 
 
 def test_a_long_chain_takes_linear_time(build: Builder) -> None:

@@ -14,7 +14,6 @@ import pytest
 
 from anchor_pipeline.errors import DamagedData, UsageError
 from anchor_pipeline.project.policy import RULES
-from anchor_pipeline.rules import verdict as verdict_module
 from anchor_pipeline.rules.evidence import Evidence
 from anchor_pipeline.rules.explain import explain, line, summary
 from anchor_pipeline.rules.finding import Finding
@@ -91,17 +90,18 @@ def test_an_empty_selection_is_refused(build: Builder) -> None:
     assert passing == {"conservation", "sampling_plan"}
 
 
-@pytest.mark.parametrize("rule", [name for name in NOT_AVAILABLE])
-def test_rules_that_come_later_warn_unless_relied_on(build: Builder, rule: str) -> None:
-    def judged(**setting: Any) -> Finding:
-        (found,) = _of(judge(build(_good(), project=declaration({rule: setting} if setting else {}))), rule)
-        return found
+def test_rules_that_come_later_warn_unless_relied_on(build: Builder) -> None:
+    def judged(setting: dict[str, Any]) -> list[Finding]:
+        project = declaration(dict.fromkeys(NOT_AVAILABLE, setting) if setting else {})
+        found = judge(build(_good(), project=project)).findings
+        return [finding for finding in found if finding.rule in NOT_AVAILABLE]
 
-    found = judged()
-    assert (found.status, found.severity) == ("insufficient", "warn")
-    assert "not yet available" in found.message
-    assert judged(severity="block").refuses
-    assert not judged(severity="warn").refuses
+    found = judged({})
+    assert [finding.rule for finding in found] == list(NOT_AVAILABLE)
+    assert {(one.status, one.severity) for one in found} == {("insufficient", "warn")}
+    assert all("not yet available" in one.message for one in found)
+    assert {one.refuses for one in judged({"severity": "block"})} == {True}
+    assert {one.refuses for one in judged({"severity": "warn"})} == {False}
 
 
 def test_evaluation_sets_are_relied_on(build: Builder) -> None:
@@ -129,7 +129,7 @@ def _is_silent(evidence: Evidence) -> list[Finding]:
 def test_a_rule_that_breaks_or_says_nothing_blocks(
     build: Builder, monkeypatch: pytest.MonkeyPatch, broken: Any
 ) -> None:
-    monkeypatch.setitem(verdict_module.AVAILABLE, "licence", broken)
+    monkeypatch.setitem(AVAILABLE, "licence", broken)
     project = declaration({"licence": {"severity": "warn"}})
     verdict = judge(build(_good(), project=project))
     (found,) = _of(verdict, "licence")
