@@ -18,6 +18,7 @@ from anchor_pipeline.corpus.snapshot import SourceSnapshot, canonical_json, read
 from anchor_pipeline.corpus.store import Store
 from anchor_pipeline.errors import DamagedData, Refused
 from anchor_pipeline.facts.assemble import assemble
+from anchor_pipeline.ingest.data_docs import publish_index
 from anchor_pipeline.ingest.expectation_models import ExpectationResult
 from anchor_pipeline.ingest.expectations import validate_source
 from anchor_pipeline.ingest.source import ingest_source
@@ -95,6 +96,7 @@ def assemble_corpus(place: Workplace, cycle: Cycle) -> Corpus:
         for snapshot in snapshots.values():
             step.input(_snapshot_artefact(snapshot))
         corpus, reused = assemble(place.project, cycle, snapshots, place.store)
+        publish_index(place.project, place.store)
         step.output(_corpus_artefact(corpus))
         if reused:
             step.reused()

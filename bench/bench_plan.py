@@ -46,6 +46,7 @@ def world(cells: int, domains: int, documents: int, generators: int) -> tuple[li
     np.maximum.at(longest, at, tokens)
     kinds = rng.choice(["anchor", "synthetic", "licensed", "enterprise"], cells, p=[0.3, 0.3, 0.2, 0.2])
     fresh, model = rng.random(cells) < 0.5, rng.integers(generators, size=cells)
+    kinds[:domains], fresh[:domains] = "anchor", True  # no domain without fresh anchors
     made = []
     for i in range(cells):
         synthetic = kinds[i] == "synthetic"

@@ -27,7 +27,7 @@ START = datetime(2021, 1, 1, tzinfo=UTC)
 
 def sentences(data: Path) -> list[str]:
     """All paragraphs and sentences of the real texts, with the blank that ends them."""
-    found = []
+    found: list[str] = []
     for pattern in FILES:
         for path in sorted(data.glob(pattern)):
             with path.open(encoding="utf-8") as lines:

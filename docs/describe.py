@@ -146,4 +146,3 @@ def slug(heading: str) -> str:
     """The anchor that GitHub gives to a heading."""
     kept = re.sub(r"[^\w\- ]", "", heading.replace("`", "").strip().lower())
     return kept.replace(" ", "-")
-

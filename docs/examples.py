@@ -11,7 +11,7 @@ import re
 import shlex
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
+from contextlib import ExitStack, chdir, contextmanager, redirect_stderr, redirect_stdout
 from datetime import date, timedelta
 from io import StringIO
 from pathlib import Path
@@ -21,7 +21,9 @@ from anchor_pipeline.errors import AnchorError
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 
-_WORDS = "account card delivery invoice order parcel password payment refund return shop ticket transfer voucher".split()
+_WORDS = (
+    "account card delivery invoice order parcel password payment refund return shop ticket transfer voucher".split()
+)
 
 
 def readme_project() -> str:
@@ -96,44 +98,65 @@ EXAMPLES: dict[str, Callable[[], dict[str, bytes]]] = {
 """What `<!-- example: NAME -->` may name."""
 
 
+class Terminal:
+    """Runs commands in the folders of the examples, each command once. A context: it owns the folders."""
+
+    def __enter__(self) -> Terminal:
+        self._stack = ExitStack()
+        self._folders: dict[str, Path] = {}
+        self._done: dict[tuple[str, str], tuple[int, str]] = {}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def folder(self, name: str) -> Path:
+        """The folder of an example, with its files."""
+        if name not in EXAMPLES:
+            raise ValueError(f"there is no example {name!r}; examples are {', '.join(EXAMPLES)}")
+        if name not in self._folders:
+            folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory())).resolve()
+            for path, data in EXAMPLES[name]().items():
+                (folder / path).parent.mkdir(exist_ok=True)
+                (folder / path).write_bytes(data)
+            self._folders[name] = folder
+        return self._folders[name]
+
+    def run(self, name: str, command: str) -> tuple[int, str]:
+        """Exit code and output of an `anchor` command, but for the lines that tell of the progress."""
+        if (name, command) not in self._done:
+            with chdir(self.folder(name)), _no_dagster_home():
+                self._done[name, command] = _run(command)
+        return self._done[name, command]
+
+    def transcript(self, name: str, commands: list[str]) -> str:
+        """What a terminal shows. Digests are left out, since those of files depend on the release of Arrow."""
+        shown: list[str] = []
+        code = 0
+        for command in commands:
+            if command == "echo $?":
+                output = str(code)
+            else:
+                code, output = self.run(name, command)
+                folder = str(self.folder(name))
+                output = re.sub(r"[0-9a-f]{64}", "…", output.replace(f"{folder}/", "").replace(folder, "."))
+            shown += [f"$ {command}", *(line.rstrip() for line in output.strip("\n").splitlines())]
+        return "\n".join(shown) + "\n"
+
+
 @contextmanager
-def project_folder(name: str) -> Iterator[Path]:
-    """A fresh folder that holds the files of an example, as the current one; Dagster's home is in its store."""
-    if name not in EXAMPLES:
-        raise ValueError(f"there is no example {name!r}; examples are {', '.join(EXAMPLES)}")
+def _no_dagster_home() -> Iterator[None]:
+    """Dagster's home lies in the store of the example, whatever the environment says."""
     home = os.environ.pop("DAGSTER_HOME", None)
     try:
-        with tempfile.TemporaryDirectory() as made, chdir(made):
-            for path, data in EXAMPLES[name]().items():
-                Path(path).parent.mkdir(exist_ok=True)
-                Path(path).write_bytes(data)
-            yield Path.cwd()
+        yield
     finally:
         os.environ.pop("DAGSTER_HOME", None)
         if home is not None:
             os.environ["DAGSTER_HOME"] = home
 
 
-def transcript(name: str, commands: list[str]) -> str:
-    """What a terminal shows of `commands` in the example's folder, but for the lines that tell of the progress.
-
-    Digests are left out, since those of files depend on the release of Arrow.
-    """
-    shown = []
-    with project_folder(name) as folder:
-        code = 0
-        for command in commands:
-            if command == "echo $?":
-                shown += [f"$ {command}", str(code)]
-                continue
-            code, output = run(command)
-            output = re.sub(r"[0-9a-f]{64}", "…", output.replace(f"{folder}/", "").replace(str(folder), "."))
-            shown += [f"$ {command}", *(line.rstrip() for line in output.strip("\n").splitlines())]
-    return "\n".join(shown) + "\n"
-
-
-def run(command: str) -> tuple[int, str]:
-    """Exit code and output of an `anchor` command, run in this process."""
+def _run(command: str) -> tuple[int, str]:
     program, *arguments = shlex.split(command)
     if program != "anchor":
         raise ValueError(f"{command!r}: examples run `anchor` and nothing else")

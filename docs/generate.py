@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from docs.examples import transcript
+from docs.examples import Terminal
 from docs.pages import PAGES
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -33,16 +33,17 @@ def expected(root: Path = ROOT) -> Iterator[tuple[Path, str]]:
     """Each page with a generated part, and what it should hold."""
     for name, page in PAGES.items():
         yield root / "docs" / "reference" / name, page()
-    for path in markdown_files(root):
-        text = path.read_text(encoding="utf-8")
-        if _EXAMPLE.search(text) is not None:
-            yield path, _EXAMPLE.sub(_renewed, text)
+    with Terminal() as terminal:
 
+        def renewed(match: re.Match[str]) -> str:
+            commands = [line[2:] for line in match["block"].splitlines() if line.startswith("$ ")]
+            shown = terminal.transcript(match["name"], commands)
+            return f"<!-- example: {match['name']} -->\n\n```console\n{shown}```\n"
 
-def _renewed(match: re.Match[str]) -> str:
-    commands = [line[2:] for line in match["block"].splitlines() if line.startswith("$ ")]
-    shown = transcript(match["name"], commands)
-    return f"<!-- example: {match['name']} -->\n\n```console\n{shown}```\n"
+        for path in markdown_files(root):
+            text = path.read_text(encoding="utf-8")
+            if _EXAMPLE.search(text) is not None:
+                yield path, _EXAMPLE.sub(renewed, text)
 
 
 def main(arguments: list[str]) -> int:
@@ -59,9 +60,7 @@ def main(arguments: list[str]) -> int:
             continue
         stale += 1
         if check:
-            lines = difflib.unified_diff(
-                current.splitlines(True), text.splitlines(True), name, f"{name} (generated)"
-            )
+            lines = difflib.unified_diff(current.splitlines(True), text.splitlines(True), name, f"{name} (generated)")
             sys.stdout.writelines(lines)
         else:
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -70,8 +70,8 @@ def _overview() -> str:
     rows = ["| # | rule | by default | asks |", "|---|---|---|---|"]
     for rule in REGISTRY.values():
         setting = RULES.get(rule.name)
-        state = setting.severity if setting is not None else "block"
-        state = {"block": "blocks", "warn": "warns"}[state] if rule.evaluate else "not yet available"
+        severity = setting.severity if setting is not None else "block"
+        state = {"block": "blocks", "warn": "warns"}[severity] if rule.evaluate else "not yet available"
         rows.append(f"| {rule.number or ''} | [{rule.name}](#{rule.name}) | {state} | {cell(_asks(rule))} |")
     return "\n".join(rows)
 

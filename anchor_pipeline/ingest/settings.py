@@ -12,7 +12,8 @@ from anchor_pipeline.corpus.snapshot import canonical_digest
 from anchor_pipeline.errors import UsageError
 from anchor_pipeline.ingest.licences import canonical_licence
 from anchor_pipeline.ingest.readers.base import RowFilter, Wanted
-from anchor_pipeline.project.models import FieldSpec, Project
+from anchor_pipeline.project.models import Project
+from anchor_pipeline.project.source import FieldSpec
 
 FORMAT_VERSION = 1
 """Raised whenever the code makes other shards of the same files."""

@@ -14,7 +14,7 @@ from anchor_pipeline.corpus.document import AUTHORSHIPS
 from anchor_pipeline.corpus.snapshot import canonical_digest
 from anchor_pipeline.ingest.expectation_models import Expectation
 from anchor_pipeline.project import Project
-from anchor_pipeline.project.models import Kind
+from anchor_pipeline.project.source import Kind
 
 _Asked = dict[str, Any]
 

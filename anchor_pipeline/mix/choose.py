@@ -30,8 +30,8 @@ Ints = npt.NDArray[np.int64]
 
 GOOD_ENOUGH = 0.98
 """A choice of this share of the plan's tokens is not searched further."""
-MARGINS = (1.0, 4.0)
-"""Longest documents by which a second and third plan keep away from the rules' edges."""
+MARGINS = ((4.0, 0.0), (0.0, 1.0), (0.0, 4.0))
+"""Mean and longest documents by which further plans keep away from the rules' edges."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ def _search(
     for margin in MARGINS:
         if best is not None and best.tokens >= enough:
             return best, False
-        draws = _inner_draws(cells, limits, grouped, data, margin)
+        draws = _inner_draws(cells, limits, grouped, margin)
         if draws is not None:
             best = _better(best, settle(given, draws[data.members]), limits)
     if best is not None and best.tokens >= enough:
@@ -151,16 +151,15 @@ def _better(best: Settled | None, new: Settled, limits: Limits) -> Settled | Non
 
 
 def _inner_draws(
-    cells: Sequence[Cell], limits: Limits, grouped: Sequence[Group], data: _Sorted, margin: float
+    cells: Sequence[Cell], limits: Limits, grouped: Sequence[Group], margin: tuple[float, float]
 ) -> Ints | None:
-    """Draws of a plan that keeps `margin` longest documents away from every rule's edge and from the target."""
-    longest: dict[Scope, float] = {}
-    for position, c in enumerate(data.members.tolist()):
-        sizes = data.sizes[data.first[position] : data.first[position + 1]]
-        if len(sizes):
-            for scope in (cells[c].domain, None):
-                longest[scope] = max(longest.get(scope, 0.0), float(sizes.max()))
-    slack = {scope: margin * tokens for scope, tokens in longest.items()}
+    """Draws of a plan that keeps some mean and longest documents away from every rule's edge and from the target."""
+    slack: dict[Scope, float] = {}
+    for scope in (*limits.weights, None):
+        own = [c for c in cells if c.documents and c.domain in limits.weights and scope in (None, c.domain)]
+        if own:
+            mean = sum(c.tokens for c in own) / sum(c.documents for c in own)
+            slack[scope] = margin[0] * mean + margin[1] * max(c.longest for c in own)
     target = limits.target - int(slack.get(None, 0.0))
     if target < limits.minimum:
         return None

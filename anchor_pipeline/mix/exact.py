@@ -16,7 +16,7 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 
 from anchor_pipeline.mix.entropy import cut, entropy, towards_uniform
 from anchor_pipeline.mix.potential import cost, sum_up
-from anchor_pipeline.mix.rounding import Problem, Settled
+from anchor_pipeline.mix.rounding import Problem, Settled, mend
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -26,7 +26,8 @@ MOST_NODES = 5_000
 FEW_NODES = 200
 """Where something lawful is already known, or whole tokens are rounded."""
 MOST_ROUNDS = 20
-GAP = 0.002
+GAP = 0.01
+"""Relative distance from the best at which the search stops; filling makes up for most of it."""
 HAIR = 1e-9
 
 
@@ -81,7 +82,7 @@ def exact_choice(given: Problem, near: Ints, nodes: int = MOST_NODES) -> tuple[S
         taken = window.base + np.bincount(window.cell[chosen], minlength=len(near)).astype(np.int64)
         drawn = given.drawn(taken)
         if _cost(given, drawn) == 0.0:
-            return Settled(taken, drawn, 0.0), False
+            return mend(given, taken, drawn), False
         _exclude(given, window, rows, chosen, drawn)
     return None, False
 

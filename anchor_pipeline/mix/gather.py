@@ -80,9 +80,11 @@ def survey(selection: Path, part_bytes: int = SHARD_BYTES) -> Survey:
         starts.extend((rows + firsts).tolist())
         content_starts.extend(before[firsts].tolist())
         rows, size, last = rows + len(lengths), size + int(lengths.sum()), int(part[-1])
-        counts.update({entry["values"]: entry["counts"] for entry in batch.column("shard").value_counts().to_pylist()})
+        names = batch.column("shard")
+        drawn = np.bincount(names.indices.to_numpy(), minlength=len(names.dictionary)).tolist()
+        counts.update(dict(zip(names.dictionary.to_pylist(), drawn, strict=True)))
         modalities.update(batch.column("modality").unique().to_pylist())
-    shards = sorted(counts)
+    shards = sorted(name for name, count in counts.items() if count)
     return Survey(
         rows=rows,
         starts=np.array([*starts, rows], np.int64),
@@ -94,9 +96,9 @@ def survey(selection: Path, part_bytes: int = SHARD_BYTES) -> Survey:
 
 
 def selection_batches(selection: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
-    """The selection in batches, in order; DamagedData if the file is no sound selection."""
+    """The selection in batches, in order, `shard` as a dictionary; DamagedData if the file is no selection."""
     try:
-        with pq.ParquetFile(selection, buffer_size=1 << 20) as file:
+        with pq.ParquetFile(selection, buffer_size=1 << 20, read_dictionary=["shard"]) as file:
             for batch in file.iter_batches(BATCH_ROWS, columns=columns):
                 if batch.num_rows:
                     yield batch
@@ -130,7 +132,7 @@ def _index(store: Store, selection: Path, plan: Survey, scratch: Path) -> Iterat
     position = 0
     with store.files.create(scratch) as file:
         for batch in selection_batches(selection, ["shard", "shard_row", "bytes", "doc_id"]):
-            names = batch.column("shard").dictionary_encode()
+            names = batch.column("shard")
             codes = np.searchsorted(plan.shards, names.dictionary.to_pylist())[names.indices.to_numpy()]
             order = np.argsort(codes, kind="stable")
             wanted = np.empty(len(order), _WANTED)
@@ -195,7 +197,7 @@ def _route(path: Path, table: pa.Table, wanted: Wanted, first: int, plan: Survey
     # A document drawn many times makes more rows than the shard has: no more than a part's worth at once.
     runs = np.flatnonzero(np.diff(np.cumsum(wanted["bytes"].astype(np.int64)) // SHARD_BYTES)) + 1
     for run in np.split(wanted, runs):
-        run = np.sort(run, order="position")
+        run = run[np.argsort(run["position"])]
         rows = pa.array(run["row"].astype(np.int64) - first)
         column, values = _content([array.take(rows) for array in content])
         _, offsets, data = values.buffers()

@@ -10,13 +10,13 @@ from anchor_pipeline.corpus.document import AMOUNT_SCALE
 from anchor_pipeline.mix.cells import Limits, Scope
 from anchor_pipeline.project import Project
 from anchor_pipeline.project.cycles import Cycle
-from anchor_pipeline.project.models import Source
 from anchor_pipeline.project.policy import (
     AnchorFreshness,
     GeneratorDiversity,
     RuleSetting,
     SyntheticShare,
 )
+from anchor_pipeline.project.source import Source
 
 
 def feeding_sources(project: Project, stage: str) -> dict[str, Source]:

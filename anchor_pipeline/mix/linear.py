@@ -192,6 +192,14 @@ class Program:
         self.generators = []
         return self._solve_once(objective)
 
+    def gain(self, column: int, before: Solution) -> float:
+        """Tokens of mix that one more token of a supply admits, by solving again with one unit more of it."""
+        stage, upper = self.tokens[None], self.upper[column]
+        self.upper[column] = upper + 1.0
+        after = self.solve([(stage, -1.0)])
+        self.upper[column] = upper
+        return float(after.columns[stage] - before.columns[stage]) / self.unit if after.feasible else 0.0
+
     def _solve_once(self, objective: Floats) -> Solution:
         columns = len(objective)
         bounds = np.column_stack([self.lower, self.upper])

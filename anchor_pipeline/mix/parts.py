@@ -181,14 +181,18 @@ def _foreign(store: Store, group: pa.Table, row: int, what: str) -> DamagedData:
 
 def content_digests(modalities: list[str], columns: list[pa.Array]) -> Iterator[str]:
     """Per row, the hexadecimal SHA-256 of modality, NUL and content (the first of `columns` that is not null)."""
-    begun = {name: hashlib.sha256(f"{name}\0".encode()) for name in set(modalities)}
+    begin = {name: hashlib.sha256(f"{name}\0".encode()).copy for name in set(modalities)}
     views = [_views(column) for column in columns]
-    for row, name in enumerate(modalities):
-        hasher = begun[name].copy()
-        for view, edges, null in views:
-            if null is None or not null[row]:
-                hasher.update(view[edges[row] : edges[row + 1]])
-                break
+    view, edges, null = views[0]
+    for row, (name, start, end) in enumerate(zip(modalities, edges, edges[1:], strict=False)):
+        hasher = begin[name]()
+        if null is None or not null[row]:
+            hasher.update(view[start:end])
+        else:
+            for other, places, nothing in views[1:]:
+                if nothing is None or not nothing[row]:
+                    hasher.update(other[places[row] : places[row + 1]])
+                    break
         yield hasher.hexdigest()
 
 

@@ -39,7 +39,9 @@ class Binding:
     what: str
     """A supply as in "fresh `support` anchors", or a rule's limit."""
     price: float
-    """Tokens of mix that one more token of this supply, or of slack in this rule, admits."""
+    """Tokens of mix that one more token of this supply, or of slack in this rule, admits.
+
+    A dual of the program: an upper bound where several bind together, exact where the message says no "up to"."""
     message: str
 
 
@@ -207,14 +209,23 @@ def _even_draw(program: Program, grouped: Sequence[Group]) -> Solution:
 
 
 def _bindings(program: Program, solution: Solution, kinds: Sequence[Kind], short: bool) -> list[Binding]:
-    """Supplies and rules with a price, dearest first; none when the target itself is what binds."""
+    """Supplies and rules with a price, dearest first; none when the target itself is what binds.
+
+    Where several supplies bind together, duals overstate what one alone admits: the dearest are tried out.
+    """
     if not short:
         return []
+    prices = solution.upper_prices[: len(kinds)]
+    dearest = sorted(np.flatnonzero(prices > PRICE_FLOOR).tolist(), key=lambda i: (-round(float(prices[i]), 6), i))
+    tried = max(2, min(MOST_SENTENCES, 3_000 // max(1, len(kinds))))
     found: list[Binding] = []
-    for kind, price in zip(kinds, solution.upper_prices.tolist(), strict=False):
+    for n, i in enumerate(dearest):
+        price, upto = float(prices[i]), "up to "
+        if n < tried:
+            price, upto = program.gain(i, solution), ""
         if price > PRICE_FLOOR:
-            message = f"one more token of {kind.words} admits {price:.2f} more tokens of mix"
-            found.append(Binding("availability", kind.domain, kind.words, price, message))
+            message = f"one more token of {kinds[i].words} admits {upto}{price:.2f} more tokens of mix"
+            found.append(Binding("availability", kinds[i].domain, kinds[i].words, price, message))
     for name, price in zip(program.names, solution.row_prices.tolist(), strict=False):
         if price > PRICE_FLOOR:
             found.append(_rule_binding(name, price))
@@ -224,7 +235,7 @@ def _bindings(program: Program, solution: Solution, kinds: Sequence[Kind], short
 def _rule_binding(name: RowName, price: float) -> Binding:
     where = "the stage" if name.scope is None else f"`{name.scope}`"
     of = f" ({name.detail})" if name.detail else ""
-    message = f"{name.rule}{of} of {where} binds: one token of slack in it admits {price:.2f} more tokens of mix"
+    message = f"{name.rule}{of} of {where} binds: one token of slack in it admits up to {price:.2f} more tokens of mix"
     return Binding(name.rule, name.scope, name.detail, price, message)
 
 

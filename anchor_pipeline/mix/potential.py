@@ -2,6 +2,8 @@
 
 It is the sum of all violations in tokens: a float, but zero exactly where every rule holds, since each violation is
 decided by 64-bit integer products first (`layout.ratios` guards their range).
+
+numba's cache does not see that repair.py was compiled against this file: after a change here, save that one too.
 """
 
 from __future__ import annotations

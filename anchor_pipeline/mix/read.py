@@ -58,6 +58,7 @@ def open_mix(path: str | Path, *, verify: Verification = "full") -> Mix:
         DamagedData: not a release, or a file of it is missing, altered or does not belong there.
         Refused: the verdict in it is not a pass.
         UsageError: `verify` is neither.
+
     """
     if verify not in ("full", "quick"):
         raise UsageError(f"verify={verify!r}: expected 'full' or 'quick'")

@@ -20,8 +20,8 @@ from anchor_pipeline.mix.repair import drawn_tokens, fill, repair, round_groups
 
 Ints = npt.NDArray[np.int64]
 
-FILL_PASSES = 8
-"""Half of them add only to cells below their wanted tokens, half to any; each one document per cell at most."""
+NEAR_PASSES, FILL_PASSES = 4, 64
+"""Passes of filling, one document per cell each: first to cells below their wanted tokens, then to any."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def mend(given: Problem, taken: Ints, wanted: Ints) -> Settled:
     moves = 2_000 + 4 * len(taken)
     left = float(repair(given.steps, given.rules, taken, generators, families, moves))
     for turn in range(FILL_PASSES if left == 0.0 else 0):
-        anywhere = turn >= FILL_PASSES // 2
+        anywhere = turn >= NEAR_PASSES
         below = given.drawn(taken) - wanted
         cells = np.argsort(below, kind="stable")
         cells = cells if anywhere else cells[below[cells] < 0]

@@ -41,6 +41,7 @@ def torch_dataset(
         state follows the rows handed over; with workers it does so inside each of them, where torchdata's
         StatefulDataLoader keeps it. With a plain DataLoader and workers, resume with
         `start=mix.position(rows, world_size, start)`, `rows` being what this rank has been given.
+
     """
     if rank is None or world_size is None:
         rank, world_size = _distributed(rank, world_size)
@@ -58,35 +59,37 @@ class MixRows:
         self._arguments = (mix, rank, world_size, start, batch_size, columns)
         self._start = start
         self._given = 0
+        self._resume = 0
         self._workers = 0
 
     def __reduce__(self) -> tuple[Any, ...]:
         mix, rank, world_size, _, batch_size, columns = self._arguments
-        return _make, (mix, rank, world_size, self._start, batch_size, columns), {"_given": self._given}
+        return (
+            _make,
+            (mix, rank, world_size, self._start, batch_size, columns),
+            {"_resume": self._resume, "_workers": self._workers},
+        )
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         mix, rank, world_size, _, batch_size, columns = self._arguments
         worker = import_module("torch.utils.data").get_worker_info()
         number, workers = (0, 1) if worker is None else (worker.id, worker.num_workers)
-        if self._given and self._workers not in (0, workers):
+        if self._resume and self._workers not in (0, workers):
             raise UsageError(
                 f"the state is of a worker of {self._workers}, now there are {workers}: resume with as many, or with "
                 "start=mix.position(rows, world_size, start)"
             )
         self._workers = workers
-        skip = self._given
+        self._given = skip = self._resume
+        self._resume = 0
         for block, batch in enumerate(mix.batches(rank, world_size, self._start, batch_size, columns)):
             if block % workers != number:
                 continue
-            if skip >= batch.num_rows:
-                skip -= batch.num_rows
-                continue
-            rows = batch.slice(skip).to_pylist()
-            skip = 0
+            rows = batch.slice(min(skip, batch.num_rows)).to_pylist()
+            skip -= batch.num_rows - len(rows)
             for row in rows:
                 self._given += 1
                 yield row
-        self._start, self._given = len(mix), 0
 
     def state_dict(self) -> dict[str, Any]:
         """What `load_state_dict` needs to go on after the row handed over last."""
@@ -110,11 +113,12 @@ class MixRows:
                 f"the state is of {other}, this dataset of {expected}: resume on the same mix and reader, or with "
                 "start=mix.position(rows, world_size, start)"
             )
-        self._start, self._given, self._workers = int(state["start"]), int(state["given"]), int(state["workers"])
+        self._start, self._workers = int(state["start"]), int(state["workers"])
+        self._resume = int(state["given"])
 
     def set_start(self, position: int) -> None:
-        """Begin the next pass at a position; 0 for a new epoch."""
-        self._start, self._given = position, 0
+        """Begin the next passes at a position; 0 for a whole pass after a resumed one."""
+        self._start, self._resume = position, 0
 
 
 def _make(*arguments: Any) -> Any:

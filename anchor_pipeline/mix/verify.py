@@ -37,6 +37,7 @@ def verify_mix(path: str | Path) -> list[Check]:
     Returns:
         One check (what, ok, detail) per file, and for manifest, file list, verdict, schema, content, counts,
         selection and shares. If the manifest is not sound, that alone: nothing else can be judged then.
+
     """
     try:
         folder = newest_release(folder_at(path))

@@ -81,6 +81,7 @@ def write_mix(
         DamagedData: a shard does not hold what was selected.
         UsageError: an extra file, stage or cycle has a name that leads outside.
         AnchorError: the disk is full, or another run released other content meanwhile.
+
     """
     previous = previous_release(store, stage, cycle.key)
     _must_pass(selection, verdict, project, stage, cycle.key, previous)

@@ -1,6 +1,8 @@
 """One asset per box of the picture, each a thin call of a step."""
 
 # No postponed annotations here: Dagster looks at the type of `context` itself.
+from typing import Any
+
 import dagster as dg
 
 from anchor_pipeline import steps
@@ -111,11 +113,12 @@ def mix_asset(
         except Refused as refusal:
             raise dg.Failure(description=str(refusal), allow_retries=False) from refusal
         manifest = released.manifest
-        metadata = {
+        amounts = {f"{modality}_{one.unit}": one.tokens for modality, one in manifest.amounts.items()}
+        metadata: dict[str, dg.MetadataValue[Any] | int | bool] = {
             "release": dg.MetadataValue.path(str(released.path)),
             "revision": manifest.revision,
             "documents": manifest.rows,
-            **{f"{modality}_{amount.unit}": amount.tokens for modality, amount in manifest.amounts.items()},
+            **amounts,
             "reused": released.reused,
         }
         return dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(manifest.digest))

@@ -7,6 +7,7 @@ place that uses it, and test_checks.py holds what we rely on.
 # No postponed annotations here: Dagster looks at the type of `context` itself.
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import dagster as dg
 
@@ -60,12 +61,12 @@ def source_checks(project: Project, name: str, partitions: Partitions, places: P
 
 
 def _expectation_result(key: dg.AssetKey, result: ExpectationResult) -> dg.AssetCheckResult:
-    blocking = result.severity == "block"
+    blocking = result.severity == "block" and result.status != "empty"
     return dg.AssetCheckResult(
         check_name=result.name,
         asset_key=key,
-        # No rows to judge by is no violation; that a source is empty is said by its other numbers.
-        passed=result.status in ("pass", "empty"),
+        # No rows to judge by is no violation, but no pass either.
+        passed=result.success,
         severity=dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN,
         description=result.error or result.observed,
         metadata={
@@ -119,13 +120,13 @@ def _rule_result(key: dg.AssetKey, entry: RuleCheck, findings: Sequence[Finding]
     open_ones = [one for one in findings if one.status != "pass"]
     passed = bool(findings) and not open_ones
     said = [one.message for one in (refusing or open_ones)] or [one.message for one in findings[:1]]
-    worst = (refusing or open_ones or list(findings) or [None])[0]
-    metadata: dict[str, object] = {"status": worst.status if worst else "insufficient"}
-    for name in ("observed", "required", "shortfall"):
-        value = getattr(worst, name, None)
-        if value is not None:
-            metadata[name] = float(value)
-    metadata["findings"] = _table(findings)
+    worst = next(iter(refusing or open_ones or findings), None)
+    numbers = {name: getattr(worst, name, None) for name in ("observed", "required", "shortfall")}
+    metadata: dict[str, dg.MetadataValue[Any]] = {
+        "status": dg.MetadataValue.text(worst.status if worst else "insufficient"),
+        **{name: dg.MetadataValue.float(float(value)) for name, value in numbers.items() if value is not None},
+        "findings": _table(findings),
+    }
     error = bool(refusing) or (not findings and entry.blocking)
     return dg.AssetCheckResult(
         check_name=entry.name,

@@ -13,7 +13,8 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from anchor_pipeline.errors import DeclarationError, Problem, UsageError
-from anchor_pipeline.project.models import Project, Source
+from anchor_pipeline.project.models import Project
+from anchor_pipeline.project.source import Source
 from anchor_pipeline.project.yaml_lines import Document, read_yaml
 
 

@@ -12,7 +12,8 @@ from fractions import Fraction
 
 from anchor_pipeline.corpus.document import AMOUNT_SCALE
 from anchor_pipeline.project import Project
-from anchor_pipeline.project.models import Source, Stage
+from anchor_pipeline.project.models import Stage
+from anchor_pipeline.project.source import Source
 
 
 def feeding(project: Project, stage: str) -> dict[str, Source]:

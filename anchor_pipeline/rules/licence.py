@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from anchor_pipeline.ingest.licences import admits, canonical_licence
-from anchor_pipeline.project.models import Terms
 from anchor_pipeline.project.policy import Licence
+from anchor_pipeline.project.source import Terms
 from anchor_pipeline.rules.evidence import Evidence
 from anchor_pipeline.rules.expected import feeding
 from anchor_pipeline.rules.finding import Finding

@@ -12,8 +12,8 @@ from datetime import datetime
 
 import polars as pl
 
-from anchor_pipeline.project.models import SamplingPlan
 from anchor_pipeline.project.policy import SamplingPlanRule
+from anchor_pipeline.project.source import SamplingPlan
 from anchor_pipeline.project.units import Duration
 from anchor_pipeline.rules.evidence import Evidence
 from anchor_pipeline.rules.expected import feeding

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC
 
 from anchor_pipeline.errors import UsageError
-from anchor_pipeline.project.models import Source
+from anchor_pipeline.project.source import Source
 from anchor_pipeline.twins import find_twin
 from anchor_pipeline.twins.base import Origin, TooLittleText, Training, Written
 

@@ -76,6 +76,7 @@ def quarantined(store: Store, snapshot: SourceSnapshot) -> list[dict[str, Any]]:
         if unit.quarantine is not None:
             table = pq.read_table(store.path(unit.quarantine))
             assert table.schema.equals(QUARANTINE_SCHEMA)
+            assert set(table.column("raw_file").to_pylist()) <= set(unit.files)
             rows += [row for row in table.to_pylist() if (unit.id, row["raw_file"]) in live]
     return rows
 

@@ -5,84 +5,23 @@ from __future__ import annotations
 import subprocess
 import sys
 from datetime import UTC, datetime
-from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 
-from anchor_pipeline.corpus.document import DOCUMENT_SCHEMA, METADATA_COLUMNS
+from anchor_pipeline.corpus.document import METADATA_COLUMNS
 from anchor_pipeline.corpus.store import Store
 from anchor_pipeline.errors import DamagedData, DeclarationError
 from anchor_pipeline.ingest import gx_run
-from anchor_pipeline.ingest.data_docs import publish_index
 from anchor_pipeline.ingest.expectations import ExpectationResult, suite, validate_source
-from anchor_pipeline.project import Project, load_project
-
-HOSTILE = "<script>alert('x')</script>&\"'"
-
-YAML = """\
-project: trial
-cycle: {cadence: yearly, start: 2020-01-01}
-domains: {support: {}, essays: {}}
-sources:
-  tickets:
-    kind: enterprise
-    domain: support
-    uri: tickets.jsonl
-    fields: {id: {column: id}}
-    steward: steward@example.org
-    expectations: [%s]
-  letters: {kind: anchor, domain: essays, uri: letters.jsonl}
-  models: {kind: synthetic, domain: {column: area}, uri: models.jsonl}
-  books: {kind: licensed, domain: essays, uri: books.jsonl}
-stages:
-  pretrain: {tokens: 1k, domains: {support: 0.5, essays: 0.5}}
-"""
-
-
-def load(folder: Path, expectations: str = "") -> Project:
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "project.yaml").write_text(YAML % expectations)
-    return load_project(folder)
-
-
-def frame(source: str, kind: str, rows: int = 20, **columns: object) -> pl.LazyFrame:
-    """Metadata as ingest writes it; `columns` replace whole columns by lists, or by one value."""
-    values: dict[str, object] = {
-        "doc_id": [f"{source}/{i:06d}" for i in range(rows)],
-        "source": source,
-        "kind": kind,
-        "authorship": "synthetic" if kind == "synthetic" else "human",
-        "domain": "essays",
-        "modality": "text",
-        "tokens": [i + 1 for i in range(rows)],
-        "bytes": [6 * (i + 1) for i in range(rows)],
-        "digest": [f"{i:064x}" for i in range(rows)],
-        "collected_at": datetime(2020, 5, 1, tzinfo=UTC),
-        "licence": "CC-BY-4.0",
-        "generator": "m@1" if kind == "synthetic" else None,
-        "family": "m" if kind == "synthetic" else None,
-        "parents": [[] for _ in range(rows)],
-        "stratum": None,
-        "raw_file": f"{source}.jsonl",
-        "raw_row": list(range(1, rows + 1)),
-    } | columns
-    whole = pl.from_arrow(DOCUMENT_SCHEMA.empty_table())
-    assert isinstance(whole, pl.DataFrame)
-    schema = {name: whole.schema[name] for name in METADATA_COLUMNS}
-    lists = {name: value if isinstance(value, list) else [value] * rows for name, value in values.items()}
-    return pl.DataFrame(lists, schema=schema).lazy()
+from anchor_pipeline_tests.ingest.metadata_samples import YAML, frame, load
 
 
 def by_name(results: list[ExpectationResult]) -> dict[str, ExpectationResult]:
     assert len({result.name for result in results}) == len(results)
     return {result.name: result for result in results}
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    return Store(tmp_path_factory.mktemp("store"))
 
 
 def test_great_expectations_is_not_imported_for_nothing() -> None:
@@ -112,7 +51,7 @@ def test_great_expectations_is_not_imported_for_nothing() -> None:
         ("letters", "anchor", {"rows": 1}),
     ],
 )
-def test_whatever_is_lawful_passes(tmp_path: Path, source: str, kind: str, columns: dict[str, object]) -> None:
+def test_whatever_is_lawful_passes(tmp_path: Path, source: str, kind: str, columns: dict[str, Any]) -> None:
     results = validate_source(load(tmp_path), source, frame(source, kind, **columns), Store(tmp_path), key="k")
     assert [(one.name, one.observed) for one in results if one.status != "pass"] == []
     assert len(results) >= 11
@@ -152,7 +91,7 @@ def test_whatever_is_lawful_passes(tmp_path: Path, source: str, kind: str, colum
     ],
 )
 def test_what_breaks_the_contract_fails_and_blocks(
-    tmp_path: Path, source: str, kind: str, columns: dict[str, object], failing: str
+    tmp_path: Path, source: str, kind: str, columns: dict[str, Any], failing: str
 ) -> None:
     results = by_name(validate_source(load(tmp_path), source, frame(source, kind, **columns), Store(tmp_path), key="k"))
     bad = {name: one for name, one in results.items() if one.status != "pass"}
@@ -166,7 +105,7 @@ def test_what_breaks_the_contract_fails_and_blocks(
 
 
 def test_repeated_ids_and_nameless_machines_only_warn(tmp_path: Path) -> None:
-    columns = {"doc_id": ["tickets/a"] * 20, "authorship": ["synthetic"] * 2 + ["human"] * 18}
+    columns: dict[str, Any] = {"doc_id": ["tickets/a"] * 20, "authorship": ["synthetic"] * 2 + ["human"] * 18}
     rows = frame("tickets", "enterprise", **columns)
     results = validate_source(load(tmp_path), "tickets", rows, Store(tmp_path), key="k")
     bad = {one.name: one for one in results if one.status != "pass"}
@@ -297,62 +236,3 @@ def test_pieces_judge_like_the_whole(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert pieces == whole
     assert [one.status for one in whole if one.declared] == ["fail", "pass", "pass", "fail", "pass", "fail"]
     assert by_name(whole)["expect_column_values_to_be_unique__doc_id"].unexpected == 20
-
-
-class Page(HTMLParser):
-    """Collects tags and text."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.text = ""
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
-
-
-def test_data_docs_keep_every_source_and_need_no_network(tmp_path: Path) -> None:
-    project, store = load(tmp_path), Store(tmp_path / "store")
-    validate_source(project, "letters", frame("letters", "anchor"), store, key="k")
-    alone = store.read("data_docs/letters.html")
-    bad = frame("tickets", "enterprise", licence=[HOSTILE] + ["MIT"] * 19, doc_id=[f"tickets/{HOSTILE}"] * 20)
-    validate_source(project, "tickets", bad, store, key="k")
-    assert store.read("data_docs/letters.html") == alone
-    index = Page(store.read("data_docs/index.html").decode())
-    assert [a["href"] for tag, a in index.tags if tag == "a"] == ["#content", "letters.html", "tickets.html"]
-    assert "No blocking expectation fails; 3 of 4 sources need a look" in index.text
-    assert index.text.count("not validated yet") == 2
-    for name in ("index", "letters", "tickets"):
-        raw = store.read(f"data_docs/{name}.html").decode()
-        assert str(tmp_path) not in raw
-        page = Page(raw)
-        assert {"script", "link", "img", "iframe", "object"}.isdisjoint(tag for tag, _ in page.tags)
-        assert not [a for _, a in page.tags if str(a.get("href", "")).startswith(("http", "//", "/"))]
-        assert "default-src 'none'" in raw
-    assert HOSTILE in Page(store.read("data_docs/tickets.html").decode()).text
-
-
-def test_data_docs_are_the_same_whatever_the_order(tmp_path: Path) -> None:
-    project = load(tmp_path)
-    sources = [("letters", "anchor"), ("books", "licensed"), ("models", "synthetic")]
-    sites = []
-    for order in (sources, sources[::-1]):
-        store = Store(tmp_path / str(len(sites)))
-        for name, kind in order:
-            validate_source(project, name, frame(name, kind), store, key="k")
-        sites.append({name: store.read(f"data_docs/{name}") for name in store.list("data_docs")})
-    assert sites[0] == sites[1]
-
-
-def test_a_damaged_record_is_shown_as_missing(tmp_path: Path) -> None:
-    project, store = load(tmp_path), Store(tmp_path / "store")
-    validate_source(project, "letters", frame("letters", "anchor"), store, key="k")
-    store.write("data_docs/letters.json", b"{")
-    publish_index(project, store)
-    assert store.read("data_docs/index.html").decode().count("not validated yet") == 4
-    validate_source(project, "letters", frame("letters", "anchor"), store, key="k")
-    assert store.read("data_docs/index.html").decode().count("not validated yet") == 3

@@ -35,6 +35,7 @@ def test_canonical_spelling(written: str, canonical: str | None) -> None:
         ("MIT AND ISC", ["ISC"], False),
         ("MIT OR ISC AND GPL-3.0-only", ["MIT"], True),  # AND binds tighter than OR
         ("MIT AND ISC OR GPL-3.0-only", ["MIT"], False),
+        ("GPL-3.0-only AND ISC OR MIT", ["MIT"], True),
         ("(MIT OR ISC) AND GPL-3.0-only", ["MIT"], False),
         ("(MIT OR ISC) AND GPL-3.0-only", ["ISC", "GPL-3.0-only"], True),
         ("GPL-2.0-only WITH Classpath-exception-2.0", ["GPL-2.0-only"], True),

@@ -59,7 +59,7 @@ def plain_most(cells: list[Cell], limits: Limits) -> float | None:
     return -res.fun if res.status == 0 else None
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(worlds())
 def test_the_most_tokens_equal_those_of_a_plain_program_over_cells(world: World) -> None:
     cells, limits, _ = world
@@ -69,7 +69,7 @@ def test_the_most_tokens_equal_those_of_a_plain_program_over_cells(world: World)
     assert plan.most == (0 if best is None else math.floor(best + 1e-6))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(worlds())
 def test_a_plan_violates_nothing_and_draws_no_more_than_there_is(world: World) -> None:
     cells, limits, _ = world
@@ -123,6 +123,37 @@ def test_binding_anchors_have_the_price_of_the_floor() -> None:
     assert make_plan([cell("x", "a", "anchor", [10] * 90), cells[1]], basic(target=500)).bindings == []
 
 
+def test_supplies_that_bind_only_together_have_no_price_of_their_own() -> None:
+    """Both domains lack anchors and must keep equal shares: one more anchor of either alone admits nothing."""
+    cells = [cell(d, k, k, [10] * n) for d in ("x", "y") for k, n in (("anchor", 3), ("licensed", 500))]
+    limits = Limits(
+        target=10_000,
+        weights={"x": Fraction(1, 2), "y": Fraction(1, 2)},
+        anchor_share={"x": Fraction(1, 4), "y": Fraction(1, 4)},
+    )
+    plan = make_plan(cells, limits)
+    assert plan.tokens == 240
+    assert [b for b in plan.bindings if b.rule == "availability"] == []
+    assert {b.rule for b in plan.bindings} <= {"anchor_share", "domain_weights"}
+
+
+@settings(max_examples=60, deadline=None)
+@given(worlds())
+def test_the_price_of_a_supply_is_what_one_more_token_of_it_admits(world: World) -> None:
+    cells, limits, _ = world
+    limits = replace(limits, min_effective=None)
+    before = plain_most(cells, limits)
+    for binding in make_plan(cells, limits).bindings:
+        words = binding.what.split("`")
+        if binding.rule != "availability" or "of" in words[-1] or before is None:
+            continue
+        fresh, anchor = words[0].startswith("fresh"), "anchor" in words[-1]
+        more = cell(words[1], "one more", "anchor" if anchor else "licensed", [1], fresh=fresh)
+        after = plain_most([*cells, more], limits)
+        assert after is not None
+        assert after - before == pytest.approx(binding.price, abs=1e-4)
+
+
 def test_a_price_is_named_for_a_supply_that_no_source_gives_yet() -> None:
     cells = [cell("x", "h", "licensed", [10] * 50), cell("x", "old", "anchor", [10] * 50, fresh=False)]
     plan = make_plan(cells, basic(anchor_freshness={None: Fraction(1, 2)}))
@@ -141,20 +172,20 @@ def test_declared_weights_are_met_where_supply_allows_and_approached_where_not()
     assert (scarce.draws[:2] >= [250, 150]).all()
 
 
-def test_sources_of_a_domain_are_drawn_evenly() -> None:
-    cells = [
-        cell("x", "big", "licensed", [1] * 600),
-        cell("x", "small", "enterprise", [1] * 200),
-        cell("x", "new", "anchor", [1] * 300),
-        cell("x", "old", "anchor", [1] * 100, fresh=False),
-        cell("x", "g1", "synthetic", [1] * 80, generator="g1"),
-        cell("x", "g2", "synthetic", [1] * 240, generator="g2"),
-    ]
-    limits = basic(target=400, anchor_share={None: Fraction(1, 4)}, synthetic_share={None: Fraction(1, 5)})
-    drawn = dict(zip((c.source for c in cells), make_plan(cells, limits).draws.tolist(), strict=True))
-    assert drawn["big"] == pytest.approx(3 * drawn["small"], abs=3)
-    assert drawn["new"] == pytest.approx(3 * drawn["old"], abs=3)
-    assert drawn["g2"] == pytest.approx(3 * drawn["g1"], abs=3)
+@pytest.mark.parametrize(
+    "cells",
+    [
+        [cell("x", "big", "licensed", [1] * 600), cell("x", "small", "enterprise", [1] * 200)],
+        [cell("x", "new", "anchor", [1] * 600), cell("x", "old", "anchor", [1] * 200, fresh=False)],
+        [
+            cell("x", "one", "synthetic", [1] * 600, generator="g1"),
+            cell("x", "two", "synthetic", [1] * 200, generator="g2"),
+        ],
+    ],
+    ids=["human", "anchors", "synthetic"],
+)
+def test_sources_of_a_domain_are_drawn_evenly(cells: list[Cell]) -> None:
+    assert make_plan(cells, basic(target=400, anchor_share={})).draws.tolist() == [300, 100]
 
 
 def test_the_effective_number_of_generators_is_reached_by_cuts() -> None:
@@ -202,7 +233,7 @@ def test_every_modality_needs_an_anchor_when_asked() -> None:
     cells = [cell("x", "h", "licensed", [5] * 4), cell("x", "a", "anchor", [5])]
     limits = basic(anchor_share={}, anchor_modality=True, target=10)
     assert make_plan(cells, limits).draws[1] >= 1
-    assert not make_plan(cells[:1], limits).feasible
+    assert make_plan(cells[:1], limits).most == 0
 
 
 @pytest.mark.parametrize(

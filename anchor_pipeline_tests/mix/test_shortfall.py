@@ -34,7 +34,7 @@ def supplied(cells: list[Cell], lack: Lack, share: Fraction = Fraction(1)) -> li
     return [*cells, *added]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(worlds(largest=3000))
 def test_exactly_the_shortfall_suffices_and_a_tenth_less_does_not(world: World) -> None:
     cells, limits, _ = world

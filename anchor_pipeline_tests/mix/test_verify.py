@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 import shutil
@@ -13,11 +14,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from anchor_pipeline.errors import DamagedData
+from anchor_pipeline.mix.checks import Check, check_hashes, check_verdict, read_manifest
+from anchor_pipeline.mix.folder import LocalFolder
 from anchor_pipeline.mix.manifest import Manifest, Share
 from anchor_pipeline.mix.release import Release
 from anchor_pipeline.mix.verify import verify_mix
 from anchor_pipeline_tests.mix.releases import World, documents, world
-from anchor_pipeline_tests.mix.test_read import DAMAGES, every_file, resealed
+from anchor_pipeline_tests.mix.test_open_refuses import DAMAGES, every_file, resealed
 
 
 @pytest.fixture(scope="module")
@@ -69,10 +73,8 @@ def test_all_problems_are_told(copy: Path, released: Release) -> None:
     assert len([check for check in verify_mix(copy) if check.what == "files" and not check.ok]) == 3
 
 
-def rewritten(copy: Path, change: Callable[[list[dict[str, Any]]], None]) -> None:
+def rewritten(copy: Path, change: Callable[[list[dict[str, Any]]], object]) -> None:
     """Alter rows of the first part, and state the new file's digest, as a forger would."""
-    import hashlib
-
     manifest = Manifest.model_validate_json((copy / "MANIFEST.json").read_bytes())
     part = manifest.parts[0]
     table = pq.read_table(copy / part.path)
@@ -188,12 +190,8 @@ def test_no_flipped_bit_goes_unseen(copy: Path, released: Release) -> None:
         path.write_bytes(data)
 
 
-def verify_quickly(copy: Path) -> list[Any]:
+def verify_quickly(copy: Path) -> list[Check]:
     """The checks that do not read the parts."""
-    from anchor_pipeline.errors import DamagedData
-    from anchor_pipeline.mix.checks import Check, check_hashes, check_verdict, read_manifest
-    from anchor_pipeline.mix.folder import LocalFolder
-
     folder = LocalFolder(copy)
     try:
         manifest = read_manifest(folder)

@@ -80,6 +80,8 @@ def test_examples_are_at_most_ten_and_in_training_order(build: Builder) -> None:
     found = _support(anchor_purity.evaluate(build(rows)))
     assert found.evidence["examples"] == [f"anchors_s/{i}" for i in range(30, 20, -1)]
     assert found.evidence["documents"] == 60
+    rows = [doc("anchors_s", "1", authorship="unknown", epoch=epoch) for epoch in range(3)]
+    assert _support(anchor_purity.evaluate(build(rows))).evidence["examples"] == ["anchors_s/1"]
 
 
 @pytest.mark.parametrize(

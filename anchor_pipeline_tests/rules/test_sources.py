@@ -87,10 +87,12 @@ def test_no_plan_is_said(build: Builder) -> None:
 def test_on_hand_and_new(build: Builder) -> None:
     # A month before 1 January 2022 is 1 December: 31 days.
     corpus = [_aged("1", 31), _aged("2", 31.001, status="duplicate"), _aged("3", 0, status="later")]
-    found = sampling_plan.evaluate(build([], corpus=corpus, project=_plan(minimum=2, minimum_new=1)))
-    assert _statuses(found) == [("pass", 2, 2), ("pass", 1, 1)]
-    found = sampling_plan.evaluate(build([], corpus=corpus, project=_plan(minimum=3, minimum_new=2)))
-    assert _statuses(found) == [("fail", 2, 3), ("fail", 1, 2)]
+    # The period ends before `as_of`.
+    corpus.append(_aged("4", 0))
+    found = sampling_plan.evaluate(build([], corpus=corpus, project=_plan(minimum=3, minimum_new=1)))
+    assert _statuses(found) == [("pass", 3, 3), ("pass", 1, 1)]
+    found = sampling_plan.evaluate(build([], corpus=corpus, project=_plan(minimum=4, minimum_new=2)))
+    assert _statuses(found) == [("fail", 3, 4), ("fail", 1, 2)]
     assert found[0].domain == "support"
     assert "ask ann@example.org to collect 1 more document" in found[0].message
 

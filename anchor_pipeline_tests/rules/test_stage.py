@@ -51,6 +51,13 @@ def test_both_bounds_of_a_weight(build: Builder) -> None:
     assert below.evidence["lower"] == 0.4
 
 
+@pytest.mark.parametrize(("part", "status"), [(399, "fail"), (400, "pass"), (600, "pass"), (601, "fail")])
+def test_one_token_decides_on_a_weight(build: Builder, part: int, status: str) -> None:
+    rows = [doc("tickets", "1", part), doc("human_e", "1", 1000 - part)]
+    found = domain_weights.evaluate(build(rows, project=_stage(tolerance=0.1)))
+    assert [one.status for one in found] == [status, status]
+
+
 def test_a_domain_that_is_not_declared_has_no_weight(build: Builder) -> None:
     rows = [doc("tickets", "1", 10**9), doc("human_e", "1", 10**9), doc("tickets", "2", 1, domain="elsewhere")]
     found = domain_weights.evaluate(build(rows))

@@ -115,6 +115,11 @@ def test_evaluation_sets_are_relied_on(build: Builder) -> None:
     # Where only one domain relies on a rule, it blocks too.
     project = declaration(domains={"essays": {"rules": {"novelty_band": {"severity": "block"}}}})
     assert judge(build(_good(), project=project)).status == "fail"
+    # And where the place that relies on it is off, it does not.
+    project = declaration({"novelty_band": {"severity": "block"}}, stages={"main": {"rules": {"novelty_band": "off"}}})
+    warned = {"weight": 0.5, "rules": {"novelty_band": {"severity": "warn"}}}
+    project["stages"]["main"]["domains"]["essays"] = warned
+    assert judge(build(_good(), project=project)).status == "pass"
 
 
 def _breaks(evidence: Evidence) -> list[Finding]:

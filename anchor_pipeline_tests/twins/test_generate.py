@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from anchor_pipeline.errors import UsageError
-from anchor_pipeline.project.models import Source
+from anchor_pipeline.project.source import Source
 from anchor_pipeline.twins import TWINS, find_twin
 from anchor_pipeline.twins.base import Origin, TooLittleText
 from anchor_pipeline.twins.generate import combined_licence, generate_source

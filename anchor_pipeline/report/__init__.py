@@ -1,0 +1,1 @@
+"""What a steward reads: the report on a stage and cycle."""

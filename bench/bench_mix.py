@@ -1,0 +1,166 @@
+"""Write a mix, against Polars copying the same rows: speed, CPU time and peak memory, in one run.
+
+    python bench/bench_mix.py --work DIR [--gigabytes 1 4]
+
+Makes shards of real sentences (resampled with a seed) until they take so many gigabytes on the disk, selects all
+documents in shuffled order, and then, each in a process of its own and one at a time:
+- polars: scan_parquet(shards).select(columns of a mix).sink_parquet, zstd level 3: no order, no checks, one file;
+- ours: survey, gather, sort, check every digest, write the parts, flush them to the disk (write_mix without the
+  verdict, which a benchmark does not have).
+The files of both lie in the page cache beforehand. DIR needs about eight times the gigabytes free.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import resource
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+COLUMNS = ["doc_id", "text", "source", "kind", "authorship", "domain", "modality", "tokens", "collected_at", "licence"]
+COLUMNS += ["generator", "family", "digest", "parents"]
+
+
+def main() -> None:
+    arguments = parse()
+    if arguments.child:
+        print(json.dumps(child(arguments.child, arguments.work)))
+        return
+    if arguments.work is None:
+        raise SystemExit("--work DIR is needed: a folder on a disk with room")
+    results = [measure(arguments, gigabytes) for gigabytes in arguments.gigabytes]
+    print(table(results))
+    if arguments.json:
+        arguments.json.write_text(json.dumps(results, indent=2))
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--work", type=Path, help="temporary folder, removed afterwards")
+    parser.add_argument("--gigabytes", type=float, nargs="+", default=[1, 4], help="size of the shards on the disk")
+    parser.add_argument("--data", type=Path, default=HERE.parents[1] / "shared" / "data", help="the real texts")
+    parser.add_argument("--median", type=int, default=2000, help="median length of a document, in bytes")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--repeat", type=int, default=3, help="runs of each; the fastest counts")
+    parser.add_argument("--json", type=Path, help="write the figures there as well")
+    parser.add_argument("--child", choices=["ours", "polars"], help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def measure(arguments: argparse.Namespace, gigabytes: float) -> dict[str, Any]:
+    """Make a corpus, and run both over it in turns."""
+    from corpus_maker import make_corpus, make_selection
+
+    from anchor_pipeline.corpus.store import Store
+
+    work = arguments.work / f"bench-mix-{gigabytes:g}"
+    if shutil.disk_usage(arguments.work).free < 8e9 * gigabytes:
+        raise SystemExit(f"{arguments.work} has not the {8 * gigabytes:g} GB free that this takes")
+    try:
+        store = Store(work / "store")
+        shards = make_corpus(store, arguments.data, int(gigabytes * 1e9), arguments.seed, arguments.median)
+        rows = make_selection(store, shards, work / "selection.parquet", arguments.seed)
+        runs: dict[str, list[dict[str, float]]] = {"polars": [], "ours": []}
+        for _ in range(arguments.repeat):
+            for name, found in runs.items():
+                found.append(run(name, work))
+        best = {name: min(found, key=lambda one: one["wall"]) for name, found in runs.items()}
+        for name, found in runs.items():
+            best[name]["cpu"] = min(one["cpu"] for one in found)
+            best[name]["peak"] = max(one["peak"] for one in found)
+        return {"gigabytes": gigabytes, "shards": len(shards), "rows": rows, **best}
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def run(name: str, work: Path) -> dict[str, float]:
+    """One measurement, in a process of its own."""
+    command = [sys.executable, str(Path(__file__)), "--child", name, "--work", str(work)]
+    environment = {**os.environ, "PYTHONPATH": str(HERE.parent)}
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True, env=environment)
+    found: dict[str, float] = json.loads(done.stdout)
+    return found
+
+
+def child(name: str, work: Path) -> dict[str, float]:
+    """Run one of the two here: wall and CPU seconds without the imports, gigabytes of text, peak memory in MiB."""
+    act = prepare_polars(work) if name == "polars" else prepare_ours(work)
+    started, cpu = time.perf_counter(), cpu_seconds()
+    text = act()
+    wall, cpu = time.perf_counter() - started, cpu_seconds() - cpu
+    return {"wall": wall, "cpu": cpu, "peak": peak_mebibytes(), "text": text}
+
+
+def prepare_polars(work: Path) -> Any:
+    import polars as pl
+
+    target = work / "polars.parquet"
+
+    def act() -> float:
+        frame = pl.scan_parquet(work / "store/shards/*/*.parquet").select(COLUMNS)
+        frame.sink_parquet(target, compression="zstd", compression_level=3)
+        target.unlink()
+        return 0.0
+
+    return act
+
+
+def prepare_ours(work: Path) -> Any:
+    from anchor_pipeline.corpus.store import Store
+    from anchor_pipeline.mix import write
+    from anchor_pipeline.mix.gather import survey
+    from anchor_pipeline.mix.shares import amounts_and_shares
+
+    def act() -> float:
+        selection, staged = work / "selection.parquet", work / "out"
+        plan = survey(selection)
+        threads = min(os.cpu_count() or 1, write.MAX_THREADS)
+        written = write._write_content(Store(work / "store"), selection, plan, staged, threads)
+        amounts_and_shares(entry.amounts for entry in written)
+        shutil.rmtree(staged)
+        return plan.bytes / 1e9
+
+    return act
+
+
+def cpu_seconds() -> float:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+def peak_mebibytes() -> float:
+    """Peak resident memory of this process alone (ru_maxrss would start from the parent's)."""
+    status = Path("/proc/self/status")
+    found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text()) if status.exists() else None
+    return int(found[1]) / 1024 if found else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def table(results: list[dict[str, Any]]) -> str:
+    """The figures as a Markdown table."""
+    lines = [
+        "| shards | text | documents | | wall s | CPU s | text MB/s | peak MiB | speed, wall | speed, CPU |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for one in results:
+        text = one["ours"]["text"]
+        for name in ("polars", "ours"):
+            found = one[name]
+            speed = [f"{one['polars'][unit] / found[unit]:.2f}" for unit in ("wall", "cpu")]
+            lines.append(
+                f"| {one['gigabytes']:g} GB in {one['shards']} | {text:.1f} GB | {one['rows']} | {name} | "
+                f"{found['wall']:.1f} | {found['cpu']:.1f} | {1000 * text / found['wall']:.0f} | {found['peak']:.0f} | "
+                f"{' | '.join(speed)} |"
+            )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
