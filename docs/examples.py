@@ -22,7 +22,8 @@ from anchor_pipeline.errors import AnchorError
 README = Path(__file__).resolve().parent.parent / "README.md"
 
 _WORDS = (
-    "account card delivery invoice order parcel password payment refund return shop ticket transfer voucher".split()
+    *("account", "card", "delivery", "invoice", "order", "parcel", "password"),
+    *("payment", "refund", "return", "shop", "ticket", "transfer", "voucher"),
 )
 
 

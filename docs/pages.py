@@ -29,7 +29,7 @@ def project_page() -> str:
     """Every key of project.yaml."""
     links = {model: path for path, model in sections(Project)}
     parts = [
-        _MADE.format(source="anchor_pipeline/project/models.py"),
+        _MADE.format(source="anchor_pipeline/project/"),
         "# project.yaml",
         "Every key that a declaration may hold. An unknown key is refused, with the nearest valid one. `NAME` in a "
         "heading stands for a name that you choose. `anchor schema` prints the same as JSON Schema. What the rules "

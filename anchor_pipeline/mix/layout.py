@@ -34,11 +34,6 @@ class Kind:
     generator: str
 
     @property
-    def sort_class(self) -> tuple[str, str]:
-        """Cells that should be drawn evenly: the anchors, the synthetic, the other documents of a domain."""
-        return self.domain, "anchor" if self.anchor else "synthetic" if self.synthetic else "other"
-
-    @property
     def words(self) -> str:
         """For messages: "fresh `support` anchors"."""
         if self.anchor:

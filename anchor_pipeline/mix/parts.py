@@ -215,6 +215,7 @@ class _Sink:
         self._files = files
         self._file = files.create(path)
         self._hash = hashlib.sha256()
+        self._pending = bytearray()
         self.size = 0
         self.closed = False
 
@@ -225,13 +226,21 @@ class _Sink:
         self._file.close()
 
     def write(self, data: Any) -> int:
-        self._files.write(self._file, data)
-        self._hash.update(data)
+        # The writer hands over every page header and page; the disk gets a megabyte at a time.
+        self._pending += data
         self.size += len(data)
+        if len(self._pending) >= 1 << 20:
+            self._pass_on()
         return len(data)
 
     def sync(self) -> None:
+        self._pass_on()
         self._files.sync(self._file)
+
+    def _pass_on(self) -> None:
+        self._hash.update(self._pending)
+        self._files.write(self._file, bytes(self._pending))
+        self._pending.clear()
 
     def flush(self) -> None:
         """The writer asks for it; `sync` is what counts."""

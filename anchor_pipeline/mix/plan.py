@@ -188,11 +188,11 @@ def _closest_weights(program: Program, limits: Limits) -> Solution:
 
 
 def _even_draw(program: Program, grouped: Sequence[Group]) -> Solution:
-    """Third objective: within a domain's anchors, synthetic and other documents, near the same fraction of each."""
-    alike: dict[tuple[str, str], list[int]] = {}
+    """Third objective: near the same fraction of everything that a domain has, as far as the rules let it."""
+    alike: dict[str, list[int]] = {}
     for i, group in enumerate(grouped):
         if group.capacity:
-            alike.setdefault(group.kind.sort_class, []).append(i)
+            alike.setdefault(group.kind.domain, []).append(i)
     uneven: list[tuple[int, float]] = []
     for members in alike.values():
         whole = sum(grouped[i].capacity for i in members)

@@ -65,7 +65,8 @@ class _Rows:
         self.selection = SelectionHash()
         self.amounts: list[pa.Table] = []
         self.seen: Counter[str] = Counter()
-        self.wrong: list[str] = []
+        self.wrong = 0
+        self.examples: list[str] = []
 
 
 def _check_rows(folder: Folder, manifest: Manifest) -> Iterator[Check]:
@@ -77,8 +78,8 @@ def _check_rows(folder: Folder, manifest: Manifest) -> Iterator[Check]:
         except (OSError, KeyError, ValueError, pa.ArrowException) as error:
             complete = False
             yield Check(f"{part.path} rows", False, f"cannot be read ({error})")
-    examples = "; ".join(rows.wrong[:_EXAMPLES])
-    more = f" and {len(rows.wrong) - _EXAMPLES} more" if len(rows.wrong) > _EXAMPLES else ""
+    examples = "; ".join(rows.examples)
+    more = f" and {rows.wrong - _EXAMPLES} more" if rows.wrong > _EXAMPLES else ""
     yield Check("content", not rows.wrong, f"{examples}{more}" or "every row has the digest it states")
     if not complete:
         yield Check("shares", False, "cannot be computed, some rows cannot be read")
@@ -101,11 +102,11 @@ def _check_part(folder: Folder, part: Part, rows: _Rows) -> Check:
             rows.amounts.append(group_amounts(pa.Table.from_batches([batch])))
             stated = batch.column("digest").to_pylist()
             computed = content_digests(batch.column("modality").to_pylist(), [batch.column(n) for n in content])
-            rows.wrong += [
-                f"{part.path} row {count + row}: digest {one}, states {other}"
-                for row, (one, other) in enumerate(zip(computed, stated, strict=True))
-                if one != other
-            ]
+            for row, (one, other) in enumerate(zip(computed, stated, strict=True), count):
+                if one != other:
+                    rows.wrong += 1
+                    if rows.wrong <= _EXAMPLES:
+                        rows.examples.append(f"{part.path} row {row}: digest {one}, states {other}")
             count += batch.num_rows
             tokens += sum(batch.column("tokens").to_pylist())
     if (count, tokens) != (part.rows, part.tokens):

@@ -13,7 +13,8 @@ from anchor_pipeline.orchestration.keys import job_name
 from anchor_pipeline.project import Project
 from anchor_pipeline.project.cycles import Cycle
 
-_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+"""Run configuration that keeps the log of Dagster off the terminal; its UI shows it."""
 
 
 def build(project: Project, cycle: Cycle, stages: Sequence[str], observers: Sequence[Observer] = ()) -> None:
@@ -26,4 +27,4 @@ def build(project: Project, cycle: Cycle, stages: Sequence[str], observers: Sequ
     with dg.DagsterInstance.get() as instance:
         for stage in stages or (None,):
             job = definitions.resolve_job_def(job_name(stage))
-            job.execute_in_process(instance=instance, partition_key=cycle.key, raise_on_error=False, run_config=_QUIET)
+            job.execute_in_process(instance=instance, partition_key=cycle.key, raise_on_error=False, run_config=QUIET)

@@ -17,9 +17,9 @@ from anchor_pipeline.ingest.suites import suite
 from anchor_pipeline.mix.verify import verify_mix
 from anchor_pipeline.orchestration import keys
 from anchor_pipeline.orchestration.context import Places, cycle_of
-from anchor_pipeline.orchestration.rule_checks import RuleCheck, rule_checks
 from anchor_pipeline.project import Project
 from anchor_pipeline.rules.finding import Finding
+from anchor_pipeline.rules.registry import RuleEntry, rules_of_stage
 
 Partitions = dg.PartitionsDefinition[str]
 
@@ -102,8 +102,8 @@ def corpus_checks(project: Project, partitions: Partitions, places: Places) -> d
 def selection_checks(project: Project, stage: str, partitions: Partitions, places: Places) -> dg.AssetChecksDefinition:
     """One check per rule: the findings of the verdict on the selection."""
     key = keys.selection_key(stage)
-    entries = rule_checks(project, stage)
-    wanted = [(entry.name, entry.description, entry.blocking) for entry in entries]
+    entries = rules_of_stage(project, stage)
+    wanted = [(entry.name, f"{entry.title}. {entry.why}", entry.blocking) for entry in entries]
 
     @dg.multi_asset_check(name=f"check_selection_{stage}", specs=_specs(key, partitions, wanted))
     def check_selection(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
@@ -114,7 +114,7 @@ def selection_checks(project: Project, stage: str, partitions: Partitions, place
     return check_selection
 
 
-def _rule_result(key: dg.AssetKey, entry: RuleCheck, findings: Sequence[Finding]) -> dg.AssetCheckResult:
+def _rule_result(key: dg.AssetKey, entry: RuleEntry, findings: Sequence[Finding]) -> dg.AssetCheckResult:
     """The findings of one rule as one result; a rule without findings never passes."""
     refusing = [one for one in findings if one.refuses]
     open_ones = [one for one in findings if one.status != "pass"]

@@ -52,11 +52,10 @@ class Faulty(LocalFiles):
 
     def sync(self, file: BinaryIO) -> None:
         self._step()
-        super().sync(file)
+        file.flush()  # Not to the disk itself: these tests try what happens when it fails, often.
 
     def sync_folder(self, folder: Path) -> None:
         self._step()
-        super().sync_folder(folder)
 
     def replace(self, source: Path, target: Path) -> None:
         self._step()
@@ -101,7 +100,7 @@ def test_whatever_operation_fails_the_store_is_old_or_new(
         made.store.files = Faulty(n, on=on)
         with pytest.raises(AnchorError):
             made.release(**options)
-        made.store.files = LocalFiles()
+        made.store.files = Faulty()
         assert state(made) in (old, release.digest)
         assert made.release(**options).path == release.path
         assert state(made) == release.digest

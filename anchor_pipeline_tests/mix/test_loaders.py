@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,11 +29,6 @@ def released(made: World) -> Release:
 @pytest.fixture(scope="module")
 def mix(released: Release) -> Mix:
     return open_mix(released.path)
-
-
-@pytest.fixture
-def copy(released: Release, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(released.path, tmp_path / "copy"))
 
 
 @pytest.fixture(scope="module")

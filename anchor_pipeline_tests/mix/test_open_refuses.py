@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pytest
 
 from anchor_pipeline.errors import DamagedData, Refused, UsageError
 from anchor_pipeline.mix.manifest import Manifest
-from anchor_pipeline.mix.read import Mix, open_mix
+from anchor_pipeline.mix.read import open_mix
 from anchor_pipeline.mix.release import Release
 from anchor_pipeline_tests.mix.releases import World, documents, finding, world
 
@@ -28,23 +27,9 @@ def released(made: World) -> Release:
     return made.release(part_bytes=40_000, extra={"REPORT.html": b"<p>fine</p>"})
 
 
-@pytest.fixture(scope="module")
-def mix(released: Release) -> Mix:
-    return open_mix(released.path)
-
-
 @pytest.fixture
 def copy(released: Release, tmp_path: Path) -> Path:
     return Path(shutil.copytree(released.path, tmp_path / "copy"))
-
-
-@pytest.fixture(scope="module")
-def ids(made: World) -> list[str]:
-    return [row["doc_id"] for row in made.drawn]
-
-
-def ids_of(batches: Iterator[pa.RecordBatch]) -> list[str]:
-    return [name for batch in batches for name in batch.column("doc_id").to_pylist()]
 
 
 @pytest.mark.parametrize("name", ["nothing", "."])
@@ -200,4 +185,4 @@ def test_a_manifest_in_another_spelling_is_refused(copy: Path) -> None:
 
 def test_an_unknown_verification_is_refused(released: Release) -> None:
     with pytest.raises(UsageError, match="'full' or 'quick'"):
-        open_mix(released.path, verify="none")
+        open_mix(released.path, verify="none")  # type: ignore[arg-type]

@@ -188,6 +188,18 @@ def test_sources_of_a_domain_are_drawn_evenly(cells: list[Cell]) -> None:
     assert make_plan(cells, basic(target=400, anchor_share={})).draws.tolist() == [300, 100]
 
 
+def test_kinds_of_a_domain_are_drawn_evenly_as_far_as_the_rules_let_them() -> None:
+    cells = [
+        cell("x", "anchors", "anchor", [1] * 1000, fresh=True),
+        cell("x", "books", "licensed", [1] * 4000),
+        cell("x", "model", "synthetic", [1] * 5000, generator="g"),
+    ]
+    free = basic(target=1000, anchor_share={}, synthetic_share={})
+    assert make_plan(cells, free).draws.tolist() == [100, 400, 500]
+    capped = replace(free, anchor_share={"x": Fraction(1, 5)}, synthetic_share={"x": Fraction(3, 10)})
+    assert make_plan(cells, capped).draws.tolist() == [200, 500, 300]
+
+
 def test_the_effective_number_of_generators_is_reached_by_cuts() -> None:
     """Two small generators and a large one: the most of the large one is where exp(H) is exactly the floor."""
     cells = [cell("x", g, "synthetic", [1] * n, generator=g) for g, n in (("a", 1000), ("b", 700), ("c", 10**5))]
