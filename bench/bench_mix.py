@@ -1,6 +1,6 @@
 """Write a mix, against Polars copying the same rows: speed, CPU time and peak memory, in one run.
 
-    python bench/bench_mix.py --work DIR [--gigabytes 1 4]
+    python -m bench.bench_mix --work DIR [--gigabytes 1 4]
 
 Makes shards of real sentences (resampled with a seed) until they take so many gigabytes on the disk, selects all
 documents in shuffled order, and then, each in a process of its own and one at a time:
@@ -57,9 +57,8 @@ def parse() -> argparse.Namespace:
 
 def measure(arguments: argparse.Namespace, gigabytes: float) -> dict[str, Any]:
     """Make a corpus, and run both over it in turns."""
-    from corpus_maker import make_corpus, make_selection
-
     from anchor_pipeline.corpus.store import Store
+    from bench.corpus_maker import make_corpus, make_selection
 
     work = arguments.work / f"bench-mix-{gigabytes:g}"
     if shutil.disk_usage(arguments.work).free < 8e9 * gigabytes:

@@ -125,7 +125,7 @@ def _command(name: str, command: click.Command) -> list[str]:
 
 def _spelling(parameter: click.Parameter) -> str:
     if isinstance(parameter, click.Argument):
-        return f"`{parameter.make_metavar(click.Context(anchor))}`"
+        return f"`{(parameter.name or '').upper()}`"
     names = ", ".join(f"`{name}`" for name in parameter.opts)
     if isinstance(parameter.type, click.Choice):
         return f"{names} {', '.join(f'`{choice}`' for choice in parameter.type.choices)}"

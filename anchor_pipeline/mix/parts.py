@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -20,7 +19,6 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from anchor_pipeline.corpus.document import DOCUMENT_SCHEMA
-from anchor_pipeline.corpus.files import LocalFiles
 from anchor_pipeline.corpus.store import Store
 from anchor_pipeline.errors import DamagedData
 from anchor_pipeline.mix.gather import Survey, selection_batches
@@ -110,26 +108,30 @@ def _write_part(
     content = _Content(spill, plan, index, room)
     schema = mix_schema(plan.content)
     name = part_path(index, plan.parts)
-    with _Sink(store.files, folder / name) as sink:
-        with pq.ParquetWriter(
-            sink,
-            schema,
-            compression="zstd",
-            compression_level=3,
-            use_dictionary=_REPEATING,
-            # Smallest and largest text say nothing, and would fill the footer.
-            write_statistics=[n for n in schema.names if n not in plan.content],
-        ) as writer:
-            # Batches of fixed length: where pages end must not depend on how the rows came together.
-            for start in range(0, rows.num_rows, BATCH_ROWS):
-                batch = rows.slice(start, BATCH_ROWS)
-                found = content.rows(start, batch.num_rows)
-                _check(store, batch, found)
-                columns = [found[n] if n in found else _whole(batch.column(n)) for n in schema.names]
-                writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema), row_group_size=GROUP_ROWS)
-        sink.sync()
+    # In memory, so that the writer does not come back to Python, and wait for its lock, for every page.
+    stream = pa.BufferOutputStream()
+    with pq.ParquetWriter(
+        stream,
+        schema,
+        compression="zstd",
+        compression_level=3,
+        use_dictionary=_REPEATING,
+        # Smallest and largest text say nothing, and would fill the footer.
+        write_statistics=[n for n in schema.names if n not in plan.content],
+    ) as writer:
+        # Batches of fixed length: where pages end must not depend on how the rows came together.
+        for start in range(0, rows.num_rows, BATCH_ROWS):
+            batch = rows.slice(start, BATCH_ROWS)
+            found = content.rows(start, batch.num_rows)
+            _check(store, batch, found)
+            columns = [found[n] if n in found else _whole(batch.column(n)) for n in schema.names]
+            writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema), row_group_size=GROUP_ROWS)
+    data = stream.getvalue()
+    with store.files.create(folder / name) as file:
+        store.files.write(file, data)
+        store.files.sync(file)
     tokens = pc.sum(rows.column("tokens")).as_py()
-    part = Part(path=name, sha256=sink.sha256, rows=rows.num_rows, tokens=tokens, bytes=sink.size)
+    part = Part(path=name, sha256=hashlib.sha256(data).hexdigest(), rows=rows.num_rows, tokens=tokens, bytes=data.size)
     return Written(part, group_amounts(rows))
 
 
@@ -206,54 +208,3 @@ def _views(column: pa.Array) -> tuple[memoryview, list[int], list[bool] | None]:
 
 def _whole(column: pa.ChunkedArray) -> pa.Array:
     return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks)
-
-
-class _Sink:
-    """A new file for a Parquet writer: written through the store, hashed on the way."""
-
-    def __init__(self, files: LocalFiles, path: Path) -> None:
-        self._files = files
-        self._file = files.create(path)
-        self._hash = hashlib.sha256()
-        self._pending = bytearray()
-        self.size = 0
-        self.closed = False
-
-    def __enter__(self) -> _Sink:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._file.close()
-
-    def write(self, data: Any) -> int:
-        # The writer hands over every page header and page; the disk gets a megabyte at a time.
-        self._pending += data
-        self.size += len(data)
-        if len(self._pending) >= 1 << 20:
-            self._pass_on()
-        return len(data)
-
-    def sync(self) -> None:
-        self._pass_on()
-        self._files.sync(self._file)
-
-    def _pass_on(self) -> None:
-        self._hash.update(self._pending)
-        self._files.write(self._file, bytes(self._pending))
-        self._pending.clear()
-
-    def flush(self) -> None:
-        """The writer asks for it; `sync` is what counts."""
-
-    def close(self) -> None:
-        self.closed = True
-
-    def tell(self) -> int:
-        return self.size
-
-    def writable(self) -> bool:
-        return True
-
-    @property
-    def sha256(self) -> str:
-        return self._hash.hexdigest()

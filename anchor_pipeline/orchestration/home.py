@@ -32,6 +32,6 @@ def serve_ui(project: Project, host: str, port: int) -> int:
     module = ["-m", "anchor_pipeline.definitions"]
     command = [sys.executable, "-m", "dagster", "dev", *module, "--host", host, "--port", str(port)]
     try:
-        return subprocess.run(command, env=environment, check=False).returncode
+        return subprocess.run(command, cwd=project.root, env=environment, check=False).returncode
     except KeyboardInterrupt:
         return 0
