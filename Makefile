@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-PACKAGES := anchor_pipeline anchor_pipeline_tests bench examples
+PACKAGES := anchor_pipeline anchor_pipeline_tests bench docs examples
 
 .PHONY: demo test test-slow lint format ui bench docs clean
 

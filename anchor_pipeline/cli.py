@@ -126,7 +126,7 @@ def check(project: Project, cycle: Cycle, stages: tuple[str, ...], as_json: bool
     for name, uri in absent.items():
         click.echo(f"warning: source {name}: no file matches {uri}", err=True)
     count = f"{len(project.sources)} sources, {len(project.stages)} stages"
-    click.echo(f"{project.path}: fine ({count}, newest cycle {cycle.key}, as of {cycle.as_of:%Y-%m-%d %H:%M} UTC)")
+    click.echo(f"{project.path}: fine ({count}, cycle {cycle.key}, as of {cycle.as_of:%Y-%m-%d %H:%M} UTC)")
 
 
 @anchor.command()

@@ -177,10 +177,11 @@ def plan_lines(found: Results) -> list[str]:
             scale, unit = AMOUNT_SCALE[modality], AMOUNT_UNITS[modality]
             state = "lawful" if plan.lawful else "NOT LAWFUL"
             lines.append(f"  {modality}: {plan.drawn / scale:,.6g} of {plan.target / scale:,.6g} {unit}, {state}")
-            lines += [f"    {message}" for message in plan.messages]
-        lines += [f"  {line}" for line in _missing(result)]
+            lacking = {one.message for one in plan.missing}
+            lines += [f"    {message}" for message in plan.messages if message not in lacking]
+        lines += [f"    {line}" for line in _missing(result)]
         if result.verdict is not None:
-            lines.append(f"  {summary(result.verdict)}")
+            lines += [f"  {line}" for line in (summary(result.verdict), *explain(result.verdict))]
     return [*lines, *_trouble(found)]
 
 

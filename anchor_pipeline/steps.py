@@ -29,11 +29,11 @@ from anchor_pipeline.mix.selection import Selection, read_selection, selection_t
 from anchor_pipeline.mix.write import write_mix
 from anchor_pipeline.project import Project
 from anchor_pipeline.project.cycles import Cycle
-from anchor_pipeline.record import Artefact, Observer, Recorder, RunRef
+from anchor_pipeline.record import Artefact, Observer, Recorder, RunRef, Step
 from anchor_pipeline.report.stage_report import stage_report
 from anchor_pipeline.rules.evidence import Evidence
 from anchor_pipeline.rules.explain import summary
-from anchor_pipeline.rules.verdict import Verdict, judge
+from anchor_pipeline.rules.verdict import Verdict, judge, policy_digest
 from anchor_pipeline.twins.written import write_twin
 
 
@@ -52,10 +52,12 @@ class Workplace:
         """The project's store."""
         return Store(self.project.store_path)
 
-    @cached_property
-    def recorder(self) -> Recorder:
-        """Where every step is recorded."""
-        return Recorder(self.store, self.project.project, [OpenLineageFile(self.store), *self.observers])
+    def step(self, name: str, cycle: Cycle, stage: str | None = None) -> Step:
+        """A step to be run in a `with` block; one of a stage is recorded with the digest of its policy."""
+        policy = policy_digest(self.project, stage) if stage else None
+        observers = [OpenLineageFile(self.store), *self.observers]
+        recorder = Recorder(self.store, self.project.project, observers, policy=policy)
+        return recorder.step(name, cycle=cycle, parent=self.parent)
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ class Ingested:
 def ingest(place: Workplace, name: str, cycle: Cycle) -> Ingested:
     """Bring a source's snapshot up to date, and check what is expected of its metadata."""
     project, store = place.project, place.store
-    with place.recorder.step(f"sources/{name}", cycle=cycle, parent=place.parent) as step:
+    with place.step(f"sources/{name}", cycle) as step:
         twin = project.sources[name].generate
         uri = None
         if twin is not None:
@@ -91,7 +93,7 @@ def ingest(place: Workplace, name: str, cycle: Cycle) -> Ingested:
 
 def assemble_corpus(place: Workplace, cycle: Cycle) -> Corpus:
     """Bring the corpus of a cycle up to date with the snapshots of all sources."""
-    with place.recorder.step("corpus", cycle=cycle, parent=place.parent) as step:
+    with place.step("corpus", cycle) as step:
         snapshots = {name: current_snapshot(place, name) for name in place.project.sources}
         for snapshot in snapshots.values():
             step.input(_snapshot_artefact(snapshot))
@@ -106,13 +108,13 @@ def assemble_corpus(place: Workplace, cycle: Cycle) -> Corpus:
 def select_stage(place: Workplace, stage: str, cycle: Cycle) -> tuple[Selection, Verdict]:
     """Select a stage's documents and judge them; a refusing verdict is an outcome here, not an error."""
     store = place.store
-    with place.recorder.step(f"selection/{stage}", cycle=cycle, parent=place.parent) as step:
+    with place.step(f"selection/{stage}", cycle, stage) as step:
         corpus = current_corpus(place, cycle)
         step.input(_corpus_artefact(corpus))
         selection, reused = select(place.project, stage, cycle, corpus, store)
         step.output(_selection_artefact(selection))
         evidence = _evidence(place, selection, corpus, cycle)
-        verdict = _judge(evidence, store)
+        verdict = _judge(evidence, selection, store)
         step.findings(verdict.findings)
         folder = f"selection/{stage}/{cycle.key}"
         store.write(f"{folder}/report.html", stage_report(evidence, selection, verdict))
@@ -129,13 +131,13 @@ def release(place: Workplace, stage: str, cycle: Cycle) -> Release:
     Raises Refused with the reasons; DamagedData if stored data are not what was selected.
     """
     store = place.store
-    with place.recorder.step(f"mix/{stage}", cycle=cycle, parent=place.parent) as step:
+    with place.step(f"mix/{stage}", cycle, stage) as step:
         selection, corpus = current_selection(place, stage, cycle), current_corpus(place, cycle)
         if selection.inputs != selection_inputs(place.project, stage, cycle, corpus):
             raise Refused(f"the selection of {stage} for {cycle.key} is out of date; build selection/{stage} again")
         step.input(_selection_artefact(selection))
         evidence = _evidence(place, selection, corpus, cycle)
-        verdict = _judge(evidence, store)
+        verdict = _judge(evidence, selection, store)
         step.findings(verdict.findings)
         if verdict.status != "pass":
             raise Refused(f"{stage} {cycle.key}: {summary(verdict)}")
@@ -232,9 +234,15 @@ def _evidence(place: Workplace, selection: Selection, corpus: Corpus, cycle: Cyc
     )
 
 
-def _judge(evidence: Evidence, store: Store) -> Verdict:
+def _judge(evidence: Evidence, selection: Selection, store: Store) -> Verdict:
     previous = previous_release(store, evidence.stage, evidence.cycle.key)
-    return judge(evidence, previous_release=previous.digest if previous else None)
+    verdict = judge(evidence, previous_release=previous.digest if previous else None)
+    if verdict.digests.selection != selection.digest:
+        raise DamagedData(
+            f"{evidence.selection}: is not the selection that was made; delete its folder and build selection/"
+            f"{evidence.stage} again"
+        )
+    return verdict
 
 
 def _metadata(snapshot: SourceSnapshot, store: Store) -> pl.LazyFrame:

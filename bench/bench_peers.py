@@ -74,7 +74,13 @@ total = end = 0
 for end, tokens in enumerate(mixed.with_format("numpy")["tokens"], 1):
     total += int(tokens)
     if total >= int(sys.argv[2]): break
-mixed.select(range(end)).to_parquet(f"{sys.argv[1]}/hf.parquet", compression="zstd", compression_level=3)
+import pyarrow.parquet as pq
+writer = None
+for batch in mixed.select(range(end)).with_format("arrow").iter(10_000):
+    writer = writer or pq.ParquetWriter(f"{sys.argv[1]}/hf.parquet", batch.schema, compression="zstd",
+                                        compression_level=3)
+    writer.write_table(batch)
+writer.close()
 print(f"{sys.argv[1]}/hf.parquet")
 """
 )

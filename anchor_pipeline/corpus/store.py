@@ -98,6 +98,16 @@ class Store:
             self.files.sync_folder(target.parent)
         return True
 
+    def adopt(self, finished: Path, relative: str) -> Path:
+        """Give a finished file its name, atomically, its bytes on the disk first."""
+        target = self.path(relative)
+        with self.files.create(finished, append=True) as file:
+            self.files.sync(file)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        self.files.replace(finished, target)
+        self.files.sync_folder(target.parent)
+        return target
+
     def append(self, relative: str, data: bytes) -> None:
         """Append to a file, in one write (lines of concurrent writers do not mix)."""
         path = self.path(relative)

@@ -56,9 +56,7 @@ def assemble(
             _copy(database, _DOCUMENTS, table)
             counts = _counts(database, snapshots)
             _keep_quarantined(database, store, cycle, work)
-        target = corpus_table(store, cycle.key)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        store.files.replace(table, target)
+        target = store.adopt(table, f"corpus/{cycle.key}/documents.parquet")
     corpus = Corpus(cycle=cycle.key, inputs=inputs, documents=_documents_digest(target), sources=counts)
     write_corpus(store, corpus)
     return corpus, False

@@ -67,8 +67,7 @@ def select(project: Project, stage: str, cycle: Cycle, corpus: Corpus, store: St
     with store.temporary() as work:
         work.mkdir(parents=True)
         _write(_interleaved(drawn), corpus_table(store, cycle.key), work)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        store.files.replace(work / "selection.parquet", target)
+        store.adopt(work / "selection.parquet", f"selection/{stage}/{cycle.key}/selection.parquet")
     selection = Selection(
         stage=stage,
         cycle=cycle.key,

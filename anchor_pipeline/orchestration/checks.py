@@ -37,7 +37,10 @@ def _specs(
 
 
 def source_checks(project: Project, name: str, partitions: Partitions, places: Places) -> dg.AssetChecksDefinition:
-    """`readable`, and one check per expectation. None stops the other sources: the verdict refuses what depends."""
+    """`readable`, and one check per expectation. None stops the other sources.
+
+    What depends on a file that cannot be read is refused by the verdict; expectations only tell.
+    """
     key = keys.source_key(name)
     expectations = suite(project, name)
     wanted = [("readable", "Every raw file of the source could be read.", False)]

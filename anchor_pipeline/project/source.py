@@ -80,7 +80,7 @@ class Terms(Model):
     """What the licence contract says beyond its name."""
 
     expires: Day | None = None
-    """The last day of the licence; a cycle whose `as_of` lies after it takes nothing from the source."""
+    """The last day of the licence; a cycle that ends after that day takes nothing from the source."""
     uses: tuple[str, ...] | None = None
     """Permitted uses. If given, `training` must be among them."""
 

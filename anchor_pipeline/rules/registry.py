@@ -184,7 +184,7 @@ _ALL = (
 )  # fmt: skip
 
 REGISTRY: dict[str, Rule] = {rule.name: rule for rule in _ALL}
-"""Every rule by name, in the order of rules.md, then what a stage itself declares."""
+"""Every rule by name, in the order of their numbers, then what a stage itself declares."""
 
 AVAILABLE: dict[str, Evaluate] = {rule.name: rule.evaluate for rule in _ALL if rule.evaluate is not None}
 """How to judge those rules that can be judged."""
