@@ -2,12 +2,12 @@
 
     python -m bench.bench_mix --work DIR [--gigabytes 1 4]
 
-Makes shards of real sentences (resampled with a seed) until they take so many gigabytes on the disk, selects all
-documents in shuffled order, and then, each in a process of its own and one at a time:
+Makes shards of real sentences (resampled with a seed) until they take so many gigabytes on the disk, and a corpus
+of them, whose mix takes all it can. Then, each in a process of its own and one at a time:
 - polars: scan_parquet(shards).select(columns of a mix).sink_parquet, zstd level 3: no order, no checks, one file;
-- ours: survey, gather, sort, check every digest, write the parts, flush them to the disk (write_mix without the
-  verdict, which a benchmark does not have).
-The files of both lie in the page cache beforehand. DIR needs about eight times the gigabytes free.
+- ours: plan, choose, order, gather, check the digest of every row, write the parts, flush them to the disk;
+- of which write: the last four (everything but the verdict, whose cost is printed apart).
+The files of all lie in the page cache beforehand. DIR needs about eight times the gigabytes free.
 """
 
 from __future__ import annotations
@@ -51,14 +51,14 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--repeat", type=int, default=3, help="runs of each; the fastest counts")
     parser.add_argument("--json", type=Path, help="write the figures there as well")
-    parser.add_argument("--child", choices=["ours", "polars"], help=argparse.SUPPRESS)
+    parser.add_argument("--child", choices=["ours", "write", "judge", "polars"], help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
 def measure(arguments: argparse.Namespace, gigabytes: float) -> dict[str, Any]:
     """Make a corpus, and run both over it in turns."""
     from anchor_pipeline.corpus.store import Store
-    from bench.corpus_maker import make_corpus, make_selection
+    from bench.corpus_maker import make_corpus, make_project
 
     work = arguments.work / f"bench-mix-{gigabytes:g}"
     if shutil.disk_usage(arguments.work).free < 8e9 * gigabytes:
@@ -66,8 +66,8 @@ def measure(arguments: argparse.Namespace, gigabytes: float) -> dict[str, Any]:
     try:
         store = Store(work / "store")
         shards = make_corpus(store, arguments.data, int(gigabytes * 1e9), arguments.seed, arguments.median)
-        rows = make_selection(store, shards, work / "selection.parquet", arguments.seed)
-        runs: dict[str, list[dict[str, float]]] = {"polars": [], "ours": []}
+        make_project(work, store, shards)
+        runs: dict[str, list[dict[str, float]]] = {"polars": [], "ours": [], "write": [], "judge": []}
         for _ in range(arguments.repeat):
             for name, found in runs.items():
                 found.append(run(name, work))
@@ -75,7 +75,7 @@ def measure(arguments: argparse.Namespace, gigabytes: float) -> dict[str, Any]:
         for name, found in runs.items():
             best[name]["cpu"] = min(one["cpu"] for one in found)
             best[name]["peak"] = max(one["peak"] for one in found)
-        return {"gigabytes": gigabytes, "shards": len(shards), "rows": rows, **best}
+        return {"gigabytes": gigabytes, "shards": len(shards), **best}
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
@@ -91,11 +91,11 @@ def run(name: str, work: Path) -> dict[str, float]:
 
 def child(name: str, work: Path) -> dict[str, float]:
     """Run one of the two here: wall and CPU seconds without the imports, gigabytes of text, peak memory in MiB."""
-    act = prepare_polars(work) if name == "polars" else prepare_ours(work)
+    act = {"polars": prepare_polars, "ours": prepare_ours, "write": prepare_write, "judge": prepare_judge}[name](work)
     started, cpu = time.perf_counter(), cpu_seconds()
-    text = act()
+    size, rows = act()
     wall, cpu = time.perf_counter() - started, cpu_seconds() - cpu
-    return {"wall": wall, "cpu": cpu, "peak": peak_mebibytes(), "text": text}
+    return {"wall": wall, "cpu": cpu, "peak": peak_mebibytes(), "text": size, "rows": rows}
 
 
 def prepare_polars(work: Path) -> Any:
@@ -103,31 +103,72 @@ def prepare_polars(work: Path) -> Any:
 
     target = work / "polars.parquet"
 
-    def act() -> float:
+    def act() -> tuple[float, int]:
         frame = pl.scan_parquet(work / "store/shards/*/*.parquet").select(COLUMNS)
         frame.sink_parquet(target, compression="zstd", compression_level=3)
         target.unlink()
-        return 0.0
+        return 0.0, 0
 
     return act
 
 
 def prepare_ours(work: Path) -> Any:
-    from anchor_pipeline.corpus.store import Store
-    from anchor_pipeline.mix import write
-    from anchor_pipeline.mix.gather import survey
-    from anchor_pipeline.mix.shares import amounts_and_shares
+    from anchor_pipeline.mix.select import select
 
-    def act() -> float:
-        selection, staged = work / "selection.parquet", work / "out"
-        plan = survey(selection)
-        threads = min(os.cpu_count() or 1, write.MAX_THREADS)
-        written = write._write_content(Store(work / "store"), selection, plan, staged, threads)
-        amounts_and_shares(entry.amounts for entry in written)
-        shutil.rmtree(staged)
-        return plan.bytes / 1e9
+    place, cycle, corpus = open_corpus(work)
+    write = prepare_write(work)
+
+    def act() -> tuple[float, int]:
+        shutil.rmtree(place.store.path("selection"), ignore_errors=True)
+        select(place.project, "all", cycle, corpus, place.store)
+        found: tuple[float, int] = write()
+        return found
 
     return act
+
+
+def prepare_write(work: Path) -> Any:
+    from anchor_pipeline.mix import write
+    from anchor_pipeline.mix.gather import survey
+    from anchor_pipeline.mix.selection import selection_table
+    from anchor_pipeline.mix.shares import amounts_and_shares
+
+    place, cycle, _ = open_corpus(work)
+
+    def act() -> tuple[float, int]:
+        selection, staged = selection_table(place.store, "all", cycle.key), work / "out"
+        plan = survey(selection)
+        threads = min(os.cpu_count() or 1, write.MAX_THREADS)
+        written = write._write_content(place.store, selection, plan, staged, threads)
+        amounts_and_shares(entry.amounts for entry in written)
+        shutil.rmtree(staged)
+        return plan.bytes / 1e9, sum(entry.part.rows for entry in written)
+
+    return act
+
+
+def prepare_judge(work: Path) -> Any:
+    from anchor_pipeline import steps
+    from anchor_pipeline.rules.verdict import judge
+
+    place, cycle, corpus = open_corpus(work)
+
+    def act() -> tuple[float, int]:
+        selection = steps.current_selection(place, "all", cycle)
+        judge(steps._evidence(place, selection, corpus, cycle))
+        return 0.0, selection.rows
+
+    return act
+
+
+def open_corpus(work: Path) -> Any:
+    """The project of the benchmark, its cycle and its corpus."""
+    from anchor_pipeline import steps
+    from anchor_pipeline.project import load_project
+
+    place = steps.Workplace(load_project(work))
+    cycle = place.project.calendar.at("2021")
+    return place, cycle, steps.current_corpus(place, cycle)
 
 
 def cpu_seconds() -> float:
@@ -150,11 +191,12 @@ def table(results: list[dict[str, Any]]) -> str:
     ]
     for one in results:
         text = one["ours"]["text"]
-        for name in ("polars", "ours"):
+        labels = {"polars": "Polars", "ours": "ours", "write": "of which write", "judge": "verdict, apart"}
+        for name, label in labels.items():
             found = one[name]
             speed = [f"{one['polars'][unit] / found[unit]:.2f}" for unit in ("wall", "cpu")]
             lines.append(
-                f"| {one['gigabytes']:g} GB in {one['shards']} | {text:.1f} GB | {one['rows']} | {name} | "
+                f"| {one['gigabytes']:g} GB in {one['shards']} | {text:.1f} GB | {one['ours']['rows']:,} | {label} | "
                 f"{found['wall']:.1f} | {found['cpu']:.1f} | {1000 * text / found['wall']:.0f} | {found['peak']:.0f} | "
                 f"{' | '.join(speed)} |"
             )

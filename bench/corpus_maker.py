@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -12,12 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from anchor_pipeline.corpus.document import DOCUMENT_SCHEMA
-from anchor_pipeline.corpus.store import SHARD_BYTES, Store
+from anchor_pipeline.corpus.snapshot import SourceSnapshot, Unit
+from anchor_pipeline.corpus.store import SHARD_BYTES, Shard, Store
+from anchor_pipeline.facts.assemble import assemble
 from anchor_pipeline.mix.parts import content_digests
-from anchor_pipeline.rules.evidence import SELECTION_SCHEMA
+from anchor_pipeline.project import load_project
 
 FILES = ("peps/peps.jsonl", "l2r/*.jsonl", "outfox/essays.jsonl", "fastdetect/*.jsonl")
 KINDS = (("crawl", "licensed"), ("tickets", "enterprise"), ("experts", "anchor"), ("bot", "synthetic"))
@@ -96,38 +96,26 @@ def make_corpus(store: Store, data: Path, stored_bytes: int, seed: int, median_b
     return shards
 
 
-def make_selection(store: Store, shards: list[tuple[str, int]], path: Path, seed: int) -> int:
-    """Select every document, in an order that has nothing to do with the shards; the number of rows.
-
-    The rows are shuffled over the whole corpus by a two-level draw, so that no more than a slice is in memory.
-    """
-    rng = np.random.default_rng([seed, 1])
-    slices = max(1, sum(rows for _, rows in shards) // 500_000)
-    where = [rng.integers(0, slices, rows).astype(np.int16) for _, rows in shards]
-    names = [name for name in SELECTION_SCHEMA.names if name in DOCUMENT_SCHEMA.names]
-    total = 0
-    with pq.ParquetWriter(path, SELECTION_SCHEMA, compression="zstd") as writer:
-        for number in range(slices):
-            table = pa.concat_tables(_slice(store, shards, where, number, names))
-            table = table.take(pa.array(rng.permutation(table.num_rows)))
-            writer.write_table(table, row_group_size=131_072)
-            total += table.num_rows
-    return total
+PROJECT = """
+project: bench
+cycle: {cadence: yearly, start: 2021-01-01}
+domains: {support: {}, finance: {}, code: {}}
+sources:
+  crawl: {kind: licensed, domain: {column: d}, uri: x}
+  tickets: {kind: enterprise, domain: {column: d}, uri: x, consent: {basis: contract, scrubbed: true}, risk: low}
+  experts: {kind: anchor, domain: {column: d}, uri: x, signed_off: true}
+  bot: {kind: synthetic, domain: {column: d}, uri: x, generator: {name: markov}}
+stages:
+  all: {tokens: 1T, tolerance: 0.1, domains: {support: 1/3, finance: 1/3, code: 1/3}}
+rules: {generator_diversity: {max_family_share: 1.0}, anchor_freshness: {min: 0.01}}
+"""
 
 
-def _slice(
-    store: Store, shards: list[tuple[str, int]], where: list[np.ndarray], number: int, names: list[str]
-) -> Iterator[pa.Table]:
-    for (shard, _), slices in zip(shards, where, strict=True):
-        rows = np.flatnonzero(slices == number)
-        table = pq.read_table(store.shard_path(shard), columns=names).select(names).take(pa.array(rows))
-        more = {
-            "fresh": pa.array(np.zeros(len(rows), bool)),
-            "synthetic": pa.array([kind == "synthetic" for kind in table["kind"].to_pylist()], pa.bool_()),
-            "epoch": pa.array(np.zeros(len(rows), np.int32)),
-            "shard": pa.array([shard] * len(rows)),
-            "shard_row": pa.array(rows),
-        }
-        for name, column in more.items():
-            table = table.append_column(name, column)
-        yield table.cast(SELECTION_SCHEMA)
+def make_project(work: Path, store: Store, shards: list[tuple[str, int]]) -> None:
+    """A project over the shards, and its corpus. All shards are told as one source's: their rows name their own."""
+    (work / "project.yaml").write_text(PROJECT)
+    project = load_project(work)
+    units = (Unit(id="all", files=(), shards=tuple(Shard(digest, rows, 0, 0) for digest, rows in shards)),)
+    snapshots = {name: SourceSnapshot(source=name, settings="bench") for name in project.sources}
+    snapshots["crawl"] = snapshots["crawl"].model_copy(update={"units": units})
+    assemble(project, project.calendar.at("2021"), snapshots, store)

@@ -56,8 +56,8 @@ def anchor(*arguments: str, **environ: str) -> Cost:
 
 def median(costs: Sequence[Cost]) -> Cost:
     """The medians of several runs, each figure for itself."""
-    values = [[getattr(cost, name) for cost in costs] for name in ("wall", "cpu", "peak_mb")]
-    return Cost(*(statistics.median(column) for column in values), costs[-1].code, costs[-1].out)
+    wall, cpu, peak = (statistics.median(getattr(cost, name) for cost in costs) for name in ("wall", "cpu", "peak_mb"))
+    return Cost(wall, cpu, peak, costs[-1].code, costs[-1].out)
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -160,7 +160,7 @@ def _write(positions: pa.Table, documents: Path, work: Path) -> None:
         f"positions.{name}" if name in taken else f"documents.{name}" for name in SELECTION_SCHEMA.names
     )
     with duckdb.connect(":memory:") as database:
-        database.execute("SET memory_limit = '600MB'")
+        database.execute("SET memory_limit = '300MB'")
         database.execute(f"SET temp_directory = '{_quoted(work)}'")
         database.execute("SET TimeZone = 'UTC'")
         database.execute("SET enable_progress_bar = false")
