@@ -15,7 +15,7 @@ from bench.measure import ROOT, Cost, anchor, python, run, table
 
 IMPORTS = {
     "Python and the command": "import anchor_pipeline.cli",
-    "+ our rooms (polars, pyarrow, duckdb)": "import anchor_pipeline.cli, anchor_pipeline.steps, anchor_pipeline.outcome",
+    "+ our rooms (polars, pyarrow, duckdb)": "import anchor_pipeline.steps, anchor_pipeline.outcome",
     "+ Dagster": "import anchor_pipeline.steps, anchor_pipeline.outcome, anchor_pipeline.orchestration.build",
     "+ Great Expectations": (
         "import os; os.environ['GX_ANALYTICS_ENABLED'] = 'False'\n"
