@@ -7,6 +7,7 @@ and a number per part.
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -31,8 +32,10 @@ ROW_OVERHEAD = 256
 BATCH_ROWS = 131_072
 """Rows of the selection looked at in one go."""
 
-_WANTED = np.dtype([("position", np.int64), ("row", np.int32), ("bytes", np.int32), ("id", np.uint64)])
-"""A row wanted of a shard: where it goes, where it lies, how long it is, and a hash of its doc_id."""
+_WANTED = np.dtype(
+    [("position", np.int64), ("row", np.int32), ("bytes", np.int32), ("id", np.uint64), ("digest", np.uint64)]
+)
+"""A row wanted of a shard: where it goes, where it lies, how long it is, and hashes of its doc_id and digest."""
 
 Ints = npt.NDArray[np.int64]
 Wanted = npt.NDArray[np.void]
@@ -109,8 +112,8 @@ def selection_batches(selection: Path, columns: list[str]) -> Iterator[pa.Record
 def gather(store: Store, selection: Path, plan: Survey, spill: Spill, scratch: Path, threads: int) -> None:
     """Put the content of every selected row into `spill`.
 
-    Raises DamagedData if a shard is missing or unreadable, or holds other documents than the selection says; that
-    the content has the right digest is checked when it is written (`parts`).
+    Raises DamagedData if a shard is missing or is not the file that its name, a digest, says; or if it holds other
+    documents, or other content, than the selection says.
     """
     wanted_of = _index(store, selection, plan, scratch)
     with ThreadPoolExecutor(threads) as pool:
@@ -131,7 +134,7 @@ def _index(store: Store, selection: Path, plan: Survey, scratch: Path) -> Iterat
     free = room.copy()
     position = 0
     with store.files.create(scratch) as file:
-        for batch in selection_batches(selection, ["shard", "shard_row", "bytes", "doc_id"]):
+        for batch in selection_batches(selection, ["shard", "shard_row", "bytes", "doc_id", "digest"]):
             names = batch.column("shard")
             codes = np.searchsorted(plan.shards, names.dictionary.to_pylist())[names.indices.to_numpy()]
             order = np.argsort(codes, kind="stable")
@@ -139,7 +142,8 @@ def _index(store: Store, selection: Path, plan: Survey, scratch: Path) -> Iterat
             wanted["position"] = position + order
             wanted["row"] = batch.column("shard_row").to_numpy()[order]
             wanted["bytes"] = batch.column("bytes").to_numpy()[order]
-            wanted["id"] = _id_hashes(batch.column("doc_id"))[order]
+            wanted["id"] = _hashes(batch.column("doc_id"))[order]
+            wanted["digest"] = _hashes(batch.column("digest"))[order]
             present, first = np.unique(codes[order], return_index=True)
             for code, run in zip(present.tolist(), np.split(wanted, first[1:]), strict=True):
                 file.seek(int(free[code]) * _WANTED.itemsize)
@@ -167,16 +171,24 @@ def _gather_shard(store: Store, shard: str, wanted: Wanted, plan: Survey, spill:
         for group, (start, stop) in enumerate(zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True)):
             if start < stop:
                 with _readable(path):
-                    table = file.read_row_group(group, columns=["doc_id", *plan.content], use_threads=False)
-                    table = table.select(["doc_id", *plan.content])
+                    table = file.read_row_group(group, columns=["doc_id", "digest", *plan.content], use_threads=False)
                 _route(path, table, wanted[start:stop], int(edges[group]), plan, spill)
+                del table
+    # The allocator keeps what threads free; over many shards that adds up to several times what is in use.
+    pa.default_memory_pool().release_unused()
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[pq.ParquetFile]:
+    """The shard, once its bytes are those that its name says."""
     with _readable(path):
-        file = pq.ParquetFile(path)
-    with file:
+        data = path.read_bytes()
+        digest = hashlib.sha256(data).hexdigest()
+    if digest != path.stem:
+        raise DamagedData(
+            f"{path}: the shard is damaged (its bytes have digest {digest}); restore it, or ingest its source again"
+        )
+    with _readable(path), pq.ParquetFile(pa.BufferReader(data)) as file:
         yield file
 
 
@@ -192,7 +204,7 @@ def _readable(path: Path) -> Iterator[None]:
 
 def _route(path: Path, table: pa.Table, wanted: Wanted, first: int, plan: Survey, spill: Spill) -> None:
     """Put the wanted rows of a row group whose first row is `first` to their parts."""
-    ids = _whole(table.column("doc_id"))
+    ids, digests = _whole(table.column("doc_id")), _whole(table.column("digest"))
     content = [_whole(table.column(name)) for name in plan.content]
     # A document drawn many times makes more rows than the shard has: no more than a part's worth at once.
     runs = np.flatnonzero(np.diff(np.cumsum(wanted["bytes"].astype(np.int64)) // SHARD_BYTES)) + 1
@@ -202,7 +214,9 @@ def _route(path: Path, table: pa.Table, wanted: Wanted, first: int, plan: Survey
         column, values = _content([array.take(rows) for array in content])
         _, offsets, data = values.buffers()
         edges = np.frombuffer(offsets, np.int32)[values.offset : values.offset + len(values) + 1]
-        foreign = (np.diff(edges) != run["bytes"]) | (_id_hashes(ids.take(rows)) != run["id"])
+        foreign = np.diff(edges) != run["bytes"]
+        for name, column_of in (("id", ids), ("digest", digests)):
+            foreign |= _hashes(column_of.take(rows)) != run[name]
         if foreign.any():
             raise _other_document(path, ids, run[foreign][0], first)
         waiting = np.empty(len(run), WAITING)
@@ -224,9 +238,9 @@ def _content(columns: list[pa.Array]) -> tuple[Ints, pa.Array]:
     return which, first
 
 
-def _id_hashes(ids: pa.Array) -> npt.NDArray[np.uint64]:
-    """Hashes that tell documents of one run apart; they reach no result."""
-    return pl.Series(ids).hash().to_numpy()
+def _hashes(strings: pa.Array) -> npt.NDArray[np.uint64]:
+    """Hashes that tell strings of one run apart; they reach no result."""
+    return pl.Series(strings).hash().to_numpy()
 
 
 def _other_document(path: Path, ids: pa.Array, wanted: np.void, first: int) -> DamagedData:

@@ -69,10 +69,7 @@ class Written:
 def write_parts(
     store: Store, selection: Path, plan: Survey, spill: Spill, folder: Path, threads: int
 ) -> Iterator[Written]:
-    """Write all parts into `folder`, yielding them in order.
-
-    Raises DamagedData naming shard and row if the content is not that of the selected document.
-    """
+    """Write all parts into `folder`, yielding them in order."""
     room = threading.local()
     with ThreadPoolExecutor(threads) as pool:
         waiting: list[Future[Written]] = []
@@ -123,7 +120,6 @@ def _write_part(
         for start in range(0, rows.num_rows, BATCH_ROWS):
             batch = rows.slice(start, BATCH_ROWS)
             found = content.rows(start, batch.num_rows)
-            _check(store, batch, found)
             columns = [found[n] if n in found else _whole(batch.column(n)) for n in schema.names]
             writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema), row_group_size=GROUP_ROWS)
     data = stream.getvalue()
@@ -131,6 +127,7 @@ def _write_part(
         store.files.write(file, data)
         store.files.sync(file)
     tokens = pc.sum(rows.column("tokens")).as_py()
+    pa.default_memory_pool().release_unused()
     part = Part(path=name, sha256=hashlib.sha256(data).hexdigest(), rows=rows.num_rows, tokens=tokens, bytes=data.size)
     return Written(part, group_amounts(rows))
 
@@ -163,22 +160,6 @@ class _Content:
             column = pc.if_else(pa.array(other), None, values) if other.any() else values
             columns[name] = column.cast(pa.string()) if name == "text" else column
         return columns
-
-
-def _check(store: Store, batch: pa.Table, found: dict[str, pa.Array]) -> None:
-    """DamagedData unless the content found for every row has the digest that was selected."""
-    digests = content_digests(batch.column("modality").to_pylist(), list(found.values()))
-    for row, (digest, expected) in enumerate(zip(digests, batch.column("digest").to_pylist(), strict=True)):
-        if digest != expected:
-            raise _foreign(store, batch, row, f"content with digest {digest}")
-
-
-def _foreign(store: Store, group: pa.Table, row: int, what: str) -> DamagedData:
-    chosen = {name: group.column(name)[row].as_py() for name in ("doc_id", "digest", "shard", "shard_row")}
-    return DamagedData(
-        f"{store.shard_path(chosen['shard'])}, row {chosen['shard_row']}: holds {what}, expected document "
-        f"{chosen['doc_id']!r} with digest {chosen['digest']}; restore the shard, or ingest its source again"
-    )
 
 
 def content_digests(modalities: list[str], columns: list[pa.Array]) -> Iterator[str]:

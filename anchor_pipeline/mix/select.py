@@ -8,16 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-import duckdb
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from anchor_pipeline.corpus.corpus import Corpus, corpus_table
 from anchor_pipeline.corpus.snapshot import canonical_digest
 from anchor_pipeline.corpus.store import Store
+from anchor_pipeline.mix.arrange import Positions, arrange
 from anchor_pipeline.mix.candidates import Candidates, candidates
 from anchor_pipeline.mix.choose import Choice, choose, take
 from anchor_pipeline.mix.limits import has_advisory, stage_limits
@@ -34,7 +32,6 @@ from anchor_pipeline.mix.selection import (
 from anchor_pipeline.mix.shortfall import find_shortfalls
 from anchor_pipeline.project import Project
 from anchor_pipeline.project.cycles import Cycle
-from anchor_pipeline.rules.evidence import SELECTION_SCHEMA
 from anchor_pipeline.rules.verdict import policy_digest, selection_digest
 
 _FORMAT = 1
@@ -66,8 +63,9 @@ def select(project: Project, stage: str, cycle: Cycle, corpus: Corpus, store: St
         drawn[modality] = _ordered(choice, given)
     with store.temporary() as work:
         work.mkdir(parents=True)
-        _write(_interleaved(drawn), corpus_table(store, cycle.key), work)
-        store.adopt(work / "selection.parquet", f"selection/{stage}/{cycle.key}/selection.parquet")
+        arranged = work / "selection.parquet"
+        arrange(_interleaved(drawn), corpus_table(store, cycle.key), work, arranged)
+        store.adopt(arranged, f"selection/{stage}/{cycle.key}/selection.parquet")
     selection = Selection(
         stage=stage,
         cycle=cycle.key,
@@ -138,42 +136,14 @@ def _ordered(choice: Choice, given: Candidates) -> _Drawn:
     )
 
 
-def _interleaved(drawn: Mapping[str, _Drawn]) -> pa.Table:
+def _interleaved(drawn: Mapping[str, _Drawn]) -> Positions:
     """All modalities in one order: every prefix is made of a prefix of each, in step with their totals."""
     parts = [drawn[modality] for modality in sorted(drawn)]
     progress = [(np.cumsum(part.tokens) - part.tokens) / max(1, int(part.tokens.sum())) for part in parts]
-    order = np.argsort(np.concatenate([np.zeros(0), *progress]), kind="stable")
-
-    def column(name: str) -> pa.Array:
-        values = [getattr(part, name) for part in parts]
-        return pa.array(np.concatenate(values)[order] if values else np.zeros(0))
-
-    names = ("row", "epoch", "fresh", "synthetic")
-    position = pa.array(np.arange(len(order), dtype=np.int64))
-    return pa.table({"position": position, **{name: column(name) for name in names}})
-
-
-def _write(positions: pa.Table, documents: Path, work: Path) -> None:
-    """Join the drawn rows with their metadata, in order; DuckDB spills what does not fit."""
-    taken = {"fresh", "synthetic", "epoch"}
-    columns = ", ".join(
-        f"positions.{name}" if name in taken else f"documents.{name}" for name in SELECTION_SCHEMA.names
+    order = np.argsort(np.concatenate(progress), kind="stable")
+    return Positions(
+        row=np.concatenate([part.row for part in parts])[order],
+        epoch=np.concatenate([part.epoch for part in parts])[order],
+        fresh=np.concatenate([part.fresh for part in parts])[order],
+        synthetic=np.concatenate([part.synthetic for part in parts])[order],
     )
-    with duckdb.connect(":memory:") as database:
-        database.execute("SET memory_limit = '300MB'")
-        database.execute(f"SET temp_directory = '{_quoted(work)}'")
-        database.execute("SET TimeZone = 'UTC'")
-        database.execute("SET enable_progress_bar = false")
-        database.register("positions", positions)
-        database.execute(
-            f"""COPY (
-                SELECT {columns} FROM positions
-                JOIN read_parquet('{_quoted(documents)}', file_row_number = true) AS documents
-                    ON documents.file_row_number = positions.row
-                ORDER BY positions.position
-            ) TO '{_quoted(work / "selection.parquet")}' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 65536)"""
-        )
-
-
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")

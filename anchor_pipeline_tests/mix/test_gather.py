@@ -14,16 +14,22 @@ import pytest
 
 from anchor_pipeline.corpus.document import DOCUMENT_SCHEMA
 from anchor_pipeline.errors import DamagedData
-from anchor_pipeline_tests.mix.releases import World, documents, world
+from anchor_pipeline_tests.mix.releases import World, documents, world, write_selection
 
 
-def replace_shard(made: World, shard: str, change: Any) -> Path:
-    """Put another Parquet file in the place of a shard."""
-    path = made.store.shard_path(shard)
+def changed_shard(made: World, change: Any) -> tuple[Path, pa.Table]:
+    """Where the first selected shard lies, and its documents with a change."""
+    path = made.store.shard_path(made.drawn[0]["shard"])
     rows = pq.read_table(path).to_pylist()
     change(rows)
-    pq.write_table(pa.Table.from_pylist(rows, schema=DOCUMENT_SCHEMA), path, row_group_size=16)
-    return path
+    return path, pa.Table.from_pylist(rows, schema=DOCUMENT_SCHEMA)
+
+
+def select_from(made: World, shard: str, other: str) -> None:
+    """Let the selection name another shard in the place of one."""
+    for row in made.drawn:
+        row["shard"] = other if row["shard"] == shard else row["shard"]
+    write_selection(made.selection, made.drawn)
 
 
 def swap(rows: list[dict[str, Any]]) -> None:
@@ -42,15 +48,32 @@ def renamed(rows: list[dict[str, Any]]) -> None:
     rows[3]["doc_id"] = "crawl/other"
 
 
+def other_digest(rows: list[dict[str, Any]]) -> None:
+    rows[3]["digest"] = "0" * 64
+
+
 def emptied(rows: list[dict[str, Any]]) -> None:
     rows[3]["text"] = None
 
 
 @pytest.mark.parametrize("change", [swap, same_length, longer, renamed, emptied])
-def test_a_shard_with_other_rows_releases_nothing(tmp_path: Path, change: Any) -> None:
+def test_a_swapped_shard_releases_nothing(tmp_path: Path, change: Any) -> None:
     made = world(tmp_path, documents(200))
-    path = replace_shard(made, made.drawn[0]["shard"], change)
-    with pytest.raises(DamagedData, match=rf"{path}, row 3"):
+    path, table = changed_shard(made, change)
+    pq.write_table(table, path, row_group_size=16)
+    with pytest.raises(DamagedData, match=f"{path}: the shard is damaged"):
+        made.release()
+    assert not made.store.exists("mix")
+    assert made.store.list("tmp") == []
+
+
+@pytest.mark.parametrize("change", [swap, longer, renamed, emptied, other_digest])
+def test_a_selection_from_a_shard_with_other_rows_releases_nothing(tmp_path: Path, change: Any) -> None:
+    made = world(tmp_path, documents(200))
+    old, table = changed_shard(made, change)
+    new = made.store.write_shard(table)
+    select_from(made, old.stem, new.digest)
+    with pytest.raises(DamagedData, match=rf"{made.store.shard_path(new.digest)}, row 3"):
         made.release()
     assert not made.store.exists("mix")
     assert made.store.list("tmp") == []
@@ -71,8 +94,10 @@ def test_a_cut_or_missing_shard_releases_nothing(tmp_path: Path, keep: float) ->
 
 def test_a_shard_with_fewer_rows_releases_nothing(tmp_path: Path) -> None:
     made = world(tmp_path, documents(200))
-    path = replace_shard(made, made.drawn[0]["shard"], lambda rows: rows.pop())
-    with pytest.raises(DamagedData, match=rf"{path}: has 99 rows"):
+    old, table = changed_shard(made, lambda rows: rows.pop())
+    new = made.store.write_shard(table)
+    select_from(made, old.stem, new.digest)
+    with pytest.raises(DamagedData, match=f"{made.store.shard_path(new.digest)}: has 99 rows"):
         made.release()
 
 
