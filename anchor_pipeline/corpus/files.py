@@ -20,9 +20,15 @@ class LocalFiles:
         path.parent.mkdir(parents=True, exist_ok=True)
         return path.open("ab" if append else "wb")
 
-    def write(self, file: BinaryIO, data: bytes) -> None:
+    def write(self, file: BinaryIO, data: bytes | memoryview) -> None:
         """Append bytes."""
         file.write(data)
+
+    def write_at(self, file: BinaryIO, offset: int, data: memoryview) -> None:
+        """Write bytes at a place of their own; several threads may, each at its own."""
+        while data:
+            written = os.pwrite(file.fileno(), data, offset)
+            offset, data = offset + written, data[written:]
 
     def sync(self, file: BinaryIO) -> None:
         """Flush to the disk."""

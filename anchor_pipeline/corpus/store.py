@@ -32,6 +32,12 @@ from anchor_pipeline.errors import DamagedData
 SHARD_BYTES = 64 * 1024 * 1024
 """Shards and mix parts hold about this much content, uncompressed."""
 
+GROUP_BYTES = 8 * 1024 * 1024
+"""Row groups of a shard hold about this much content, so that a reader holds little of it."""
+
+MOST_GROUP_ROWS = 16_384
+_UNIQUE = ("doc_id", "text", "payload", "digest")
+
 
 @dataclass(frozen=True)
 class Shard:
@@ -133,13 +139,18 @@ class Store:
 
     def write_shard(self, documents: pa.Table) -> Shard:
         """Keep documents (DOCUMENT_SCHEMA) as a shard. The same documents give the same digest, and one file."""
+        tokens, size = (pc.sum(documents.column(name)).as_py() or 0 for name in ("tokens", "bytes"))
+        rows = max(1, min(MOST_GROUP_ROWS, GROUP_BYTES * documents.num_rows // max(1, size)))
         buffer = io.BytesIO()
-        pq.write_table(documents, buffer, compression="zstd", compression_level=3, row_group_size=16_384)
+        # A dictionary of what never repeats costs time and saves nothing.
+        repeating = [name for name in documents.schema.names if name not in _UNIQUE]
+        pq.write_table(
+            documents, buffer, compression="zstd", compression_level=3, row_group_size=rows, use_dictionary=repeating
+        )
         data = buffer.getvalue()
         digest = hashlib.sha256(data).hexdigest()
         if not self.shard_path(digest).exists():
             self.write(f"shards/{digest[:2]}/{digest}.parquet", data)
-        tokens, size = (pc.sum(documents.column(name)).as_py() or 0 for name in ("tokens", "bytes"))
         return Shard(digest, documents.num_rows, tokens, size)
 
     def commit_folder(self, staged: Path, relative: str) -> bool:

@@ -22,9 +22,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from anchor_pipeline.corpus.store import SHARD_BYTES, Store
+from anchor_pipeline.corpus.store import Store
 from anchor_pipeline.errors import DamagedData
 from anchor_pipeline.mix.spill import WAITING, Spill
+
+PART_BYTES = 32 * 1024 * 1024
+"""Content of a part, uncompressed: as many as there are threads are in memory at once."""
 
 ROW_OVERHEAD = 256
 """Bytes of metadata that a row is taken to have, when parts are measured out."""
@@ -67,7 +70,7 @@ class Survey:
         return int(self.content_starts[-1])
 
 
-def survey(selection: Path, part_bytes: int = SHARD_BYTES) -> Survey:
+def survey(selection: Path, part_bytes: int = PART_BYTES) -> Survey:
     """Measure out the parts: each ends with the row that brings it to `part_bytes` of content and overhead."""
     counts: Counter[str] = Counter()
     modalities: set[str] = set()
@@ -207,7 +210,7 @@ def _route(path: Path, table: pa.Table, wanted: Wanted, first: int, plan: Survey
     ids, digests = _whole(table.column("doc_id")), _whole(table.column("digest"))
     content = [_whole(table.column(name)) for name in plan.content]
     # A document drawn many times makes more rows than the shard has: no more than a part's worth at once.
-    runs = np.flatnonzero(np.diff(np.cumsum(wanted["bytes"].astype(np.int64)) // SHARD_BYTES)) + 1
+    runs = np.flatnonzero(np.diff(np.cumsum(wanted["bytes"].astype(np.int64)) // PART_BYTES)) + 1
     for run in np.split(wanted, runs):
         run = run[np.argsort(run["position"])]
         rows = pa.array(run["row"].astype(np.int64) - first)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Protocol, Self, cast
+from typing import Any, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -54,12 +54,9 @@ class FileArea:
         self._file = stack.enter_context(files.create(path))
 
     def write(self, offset: int, data: memoryview) -> None:
-        self._file.seek(offset)
-        # Not copied into bytes: a gigabyte may go through here.
-        self._files.write(self._file, cast(bytes, data))
+        self._files.write_at(self._file, offset, data)
 
     def read(self, offset: int, into: memoryview) -> None:
-        self._file.flush()
         with self._path.open("rb", buffering=0) as file:
             file.seek(offset)
             filled = 0
@@ -103,16 +100,16 @@ class Spill:
                 raise ValueError(f"part {part} is given more than it has room for")
             self._content_ends[part] += len(content)
             self._row_ends[part] += len(rows)
-            self._content.write(at, content)
-            self._rows.write(row * WAITING.itemsize, _bytes(rows))
+        # Outside the lock: every run has a place of its own.
+        self._content.write(at, content)
+        self._rows.write(row * WAITING.itemsize, _bytes(rows))
 
     def take(self, part: int, into: bytearray) -> npt.NDArray[np.void]:
         """The rows of a part, as they came; their content is put at the front of `into`."""
         start, end = int(self._content_starts[part]), int(self._content_ends[part])
         rows = np.empty(int(self._row_ends[part] - self._row_starts[part]), WAITING)
-        with self._lock:
-            self._content.read(start, memoryview(into)[: end - start])
-            self._rows.read(int(self._row_starts[part]) * WAITING.itemsize, _bytes(rows))
+        self._content.read(start, memoryview(into)[: end - start])
+        self._rows.read(int(self._row_starts[part]) * WAITING.itemsize, _bytes(rows))
         return rows
 
 

@@ -13,10 +13,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from anchor_pipeline.corpus.store import SHARD_BYTES, Store
+from anchor_pipeline.corpus.store import Store
 from anchor_pipeline.errors import AnchorError, Refused, UsageError
 from anchor_pipeline.mix.checks import refusal_of
-from anchor_pipeline.mix.gather import Survey, gather, survey
+from anchor_pipeline.mix.gather import PART_BYTES, Survey, gather, survey
 from anchor_pipeline.mix.manifest import (
     FORMAT,
     MANIFEST,
@@ -37,7 +37,7 @@ from anchor_pipeline.mix.verify import verify_mix
 from anchor_pipeline.project.cycles import Cycle
 from anchor_pipeline.rules.verdict import Verdict, selection_digest
 
-MEMORY_BYTES = 2 * SHARD_BYTES
+MEMORY_BYTES = 4 * PART_BYTES
 """Mixes with no more content than this wait in memory, larger ones on the disk."""
 
 MAX_THREADS = 4
@@ -57,7 +57,7 @@ def write_mix(
     extra: Mapping[str, bytes] | None = None,
     extra_after: Extra | None = None,
     threads: int | None = None,
-    part_bytes: int = SHARD_BYTES,
+    part_bytes: int = PART_BYTES,
 ) -> Release:
     """Release the selected documents as the mix of a stage and cycle.
 

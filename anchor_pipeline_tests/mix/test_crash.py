@@ -41,6 +41,10 @@ class Faulty(LocalFiles):
         self._step()
         return super().create(path, append=append)
 
+    def write_at(self, file: BinaryIO, offset: int, data: memoryview) -> None:
+        self._step()
+        super().write_at(file, offset, data)
+
     def write(self, file: BinaryIO, data: bytes) -> None:
         try:
             self._step()
