@@ -137,11 +137,12 @@ def plan(project: Project, cycle: Cycle, stages: tuple[str, ...], as_json: bool)
     from anchor_pipeline.console import Progress
 
     _check_over(project, cycle)
+    wanted = stages or tuple(project.stages)
     watcher = outcome.Watcher()
-    place = steps.Workplace(project, (Progress(_console()), watcher))
-    steps.plan_all(place, stages or tuple(project.stages), cycle)
-    results = outcome.results(place, cycle, stages or tuple(project.stages), watcher)
-    return _show(results, as_json, outcome.plan_lines)
+    with Progress(_console(), len(project.sources) + 1 + len(wanted)) as progress:
+        place = steps.Workplace(project, (progress, watcher))
+        steps.plan_all(place, wanted, cycle)
+    return _show(outcome.results(place, cycle, wanted, watcher), as_json, outcome.plan_lines)
 
 
 @anchor.command()
@@ -153,10 +154,11 @@ def build(project: Project, cycle: Cycle, stages: tuple[str, ...], as_json: bool
     from anchor_pipeline.orchestration.build import build as run
 
     _check_over(project, cycle)
+    wanted = stages or tuple(project.stages)
     watcher = outcome.Watcher()
-    run(project, cycle, stages, (Progress(_console()), watcher))
-    results = outcome.results(steps.Workplace(project), cycle, stages or tuple(project.stages), watcher)
-    return _show(results, as_json, outcome.build_lines)
+    with Progress(_console(), len(project.sources) + 1 + 2 * len(wanted)) as progress:
+        run(project, cycle, stages, (progress, watcher))
+    return _show(outcome.results(steps.Workplace(project), cycle, wanted, watcher), as_json, outcome.build_lines)
 
 
 @anchor.command()

@@ -1,49 +1,55 @@
-"""What a person sees while a build runs: a live line where one watches, plain lines otherwise. All on stderr."""
+"""What a person sees while a build runs: a progress bar where one watches, plain lines otherwise. All on stderr."""
 
 from __future__ import annotations
 
 import time
 
 from rich.console import Console
-from rich.status import Status
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bar
 
 from anchor_pipeline.observer import Intent, Outcome
 
 
 class Progress:
-    """Tells the steps of a build as they begin and end."""
+    """Tells the steps of a build as they begin and end; `steps` is how many there will be."""
 
     required = False
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, steps: int) -> None:
         self.console = console
-        self._status: Status | None = None
         self._begun = 0.0
+        columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+        self._bar = Bar(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self._task = self._bar.add_task("starting", total=steps)
+
+    def __enter__(self) -> Progress:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
 
     def opened(self, intent: Intent) -> None:
+        """Show which step runs."""
         self._begun = time.monotonic()
-        if self.console.is_terminal:
-            self._status = self.console.status(intent.run.job)
-            self._status.start()
+        self._bar.update(self._task, description=intent.run.job)
 
     def completed(self, intent: Intent, outcome: Outcome) -> None:
-        said = "nothing new" if outcome.reused else self._amounts(outcome)
-        self._say(intent, "done", said)
+        """Say what the step made."""
+        self._say(intent, "done", "nothing new" if outcome.reused else _amounts(outcome))
 
     def failed(self, intent: Intent, outcome: Outcome) -> None:
+        """Say why the step failed."""
         reason = str(outcome.error).splitlines() or [type(outcome.error).__name__]
         self._say(intent, "failed", reason[0])
 
     def _say(self, intent: Intent, state: str, said: str) -> None:
-        if self._status is not None:
-            self._status.stop()
-            self._status = None
+        self._bar.advance(self._task)
         seconds = time.monotonic() - self._begun
-        self.console.print(
-            f"{intent.run.job:<32} {state:<7} {seconds:6.1f} s  {said}", markup=False, highlight=False, soft_wrap=True
-        )
+        line = f"{intent.run.job:<32} {state:<7} {seconds:6.1f} s  {said}"
+        self.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
-    @staticmethod
-    def _amounts(outcome: Outcome) -> str:
-        rows = [f"{artefact.rows:,} documents" for artefact in outcome.outputs if artefact.rows is not None]
-        return ", ".join(rows)
+
+def _amounts(outcome: Outcome) -> str:
+    return ", ".join(f"{artefact.rows:,} documents" for artefact in outcome.outputs if artefact.rows is not None)

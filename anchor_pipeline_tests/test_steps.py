@@ -21,6 +21,7 @@ from anchor_pipeline.mix.read import open_mix
 from anchor_pipeline.mix.release import Release
 from anchor_pipeline.mix.verify import verify_mix
 from anchor_pipeline.project import load_project
+from anchor_pipeline_tests.lineage.openlineage_spec import needs_spec, problems
 from anchor_pipeline_tests.projects import PROJECT, rows, small_project, write_rows
 
 
@@ -114,6 +115,21 @@ def test_a_refused_stage_releases_nothing_and_says_why(tmp_path: Path) -> None:
     events = read_events(steps.Workplace(load_project(tmp_path)).store).events
     failed = [event for event in events if event["eventType"] == "FAIL"]
     assert any(event["job"]["name"] == "mix/greedy" for event in failed)
+
+
+@needs_spec
+def test_the_events_of_a_build_are_valid_openlineage(tmp_path: Path) -> None:
+    small_project(tmp_path)
+    release(tmp_path)
+    with pytest.raises(Refused):
+        release(tmp_path, "greedy")
+    events = read_events(steps.Workplace(load_project(tmp_path)).store).events
+    assert [found for event in events for found in problems(event)] == []
+    runs = {event["run"]["runId"] for event in events if event["eventType"] == "START"}
+    ended = {event["run"]["runId"] for event in events if event["eventType"] != "START"}
+    assert runs == ended
+    outputs = {data["name"] for event in events for data in event.get("outputs", [])}
+    assert {"sources/gazette", "corpus", "selection/lawful", "mix/lawful"} <= outputs
 
 
 def test_a_swapped_selection_is_found_out(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
 import sys
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from anchor_pipeline.ingest import quarantine
 from anchor_pipeline.mix.parts import mix_schema
 from anchor_pipeline.project.models import Project
 from anchor_pipeline.project.policy import RULES, RuleSetting
+from anchor_pipeline.project.schema import project_schema
 from anchor_pipeline.rules.evidence import SELECTION_SCHEMA
 from anchor_pipeline.rules.registry import REGISTRY, Rule
 from docs.describe import FORMS, cell, sections, table
@@ -234,7 +236,13 @@ def _page(parts: list[str]) -> str:
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
 
 
+def schema_page() -> str:
+    """JSON Schema of project.yaml, for editors."""
+    return json.dumps(project_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
 PAGES: dict[str, Callable[[], str]] = {
+    "project.schema.json": schema_page,
     "cli.md": cli_page,
     "document.md": document_page,
     "project.md": project_page,
