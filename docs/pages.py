@@ -117,7 +117,9 @@ def cli_page() -> str:
 
 
 def _command(name: str, command: click.Command) -> list[str]:
-    context = click.Context(command, info_name=f"anchor {name}")
+    # A command's context inherits from that of the group, as when it is called.
+    group = click.Context(anchor, info_name="anchor", **anchor.context_settings)
+    context = click.Context(command, info_name=name, parent=group)
     usage = " ".join(["anchor", name, *command.collect_usage_pieces(context)])
     rows = ["| | default | meaning |", "|---|---|---|"]
     for parameter in command.get_params(context):
