@@ -13,13 +13,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pydantic import ValidationError
 
 from anchor_pipeline.errors import DamagedData
 from anchor_pipeline.mix.folder import Folder, read_file
 from anchor_pipeline.mix.manifest import MANIFEST, VERDICT, Entry, Manifest, parse_manifest
+from anchor_pipeline.rules.digests import DIGESTED, digested_bytes
 from anchor_pipeline.rules.verdict import Verdict
 
 MANIFEST_LIMIT = 1 << 30
@@ -143,20 +143,14 @@ def check_selection(folder: Folder, manifest: Manifest) -> Iterator[Check]:
 class SelectionHash:
     """The selection digest (rules.digests), from rows as they come by."""
 
-    columns = ("doc_id", "digest", "epoch")
+    columns = DIGESTED
 
     def __init__(self) -> None:
         self._sha = hashlib.sha256()
 
     def update(self, batch: pa.RecordBatch) -> None:
         """Add rows, in order. KeyError, ArrowException if they are not rows of a mix."""
-        doc_id, digest, epoch = (pc.cast(batch.column(name), pa.string()) for name in self.columns)
-        lines = pc.binary_join_element_wise(doc_id, "\0", digest, "\0", epoch, "\n", "")
-        if lines.null_count:
-            raise pa.ArrowInvalid("a row has no doc_id, digest or epoch")
-        _, offsets, data = lines.buffers()
-        edges = memoryview(offsets).cast("i")
-        self._sha.update(memoryview(data or b"")[edges[lines.offset] : edges[lines.offset + len(lines)]])
+        self._sha.update(digested_bytes(batch))
 
     def check(self, manifest: Manifest) -> Check:
         """Whether the rows so far are all that were judged."""

@@ -81,6 +81,10 @@ def plain(value: Any, leave_out: tuple[str, ...] = ()) -> Any:
     raise TypeError(f"{type(value).__name__} has no canonical spelling")
 
 
+DIGESTED = ("doc_id", "digest", "epoch")
+"""Columns of a selection, and of a mix, that the selection digest is taken of."""
+
+
 def selection_digest(path: Path) -> str:
     """SHA-256, hexadecimal, over `doc_id NUL digest NUL epoch newline` of every row, in order.
 
@@ -89,16 +93,20 @@ def selection_digest(path: Path) -> str:
     """
     sha = hashlib.sha256()
     try:
-        batches = pq.ParquetFile(path).iter_batches(batch_size=_BATCH, columns=["doc_id", "digest", "epoch"])
-        for batch in batches:
-            doc_id, digest, epoch = (pc.cast(batch.column(name), pa.string()) for name in ("doc_id", "digest", "epoch"))
-            lines = pc.binary_join_element_wise(doc_id, "\0", digest, "\0", epoch, "\n", "")
-            if lines.null_count:
-                raise DamagedData(f"{path}: a row has no doc_id, digest or epoch; select again")
-            sha.update(_bytes(lines))
+        for batch in pq.ParquetFile(path).iter_batches(batch_size=_BATCH, columns=list(DIGESTED)):
+            sha.update(digested_bytes(batch))
     except (OSError, KeyError, pa.ArrowException) as error:
         raise DamagedData(f"{path}: cannot be read as a selection ({error}); select again") from None
     return sha.hexdigest()
+
+
+def digested_bytes(batch: pa.RecordBatch) -> memoryview:
+    """What the selection digest is taken of, for some rows. KeyError, ArrowException if they are not of a selection."""
+    doc_id, digest, epoch = (pc.cast(batch.column(name), pa.string()) for name in DIGESTED)
+    lines = pc.binary_join_element_wise(doc_id, "\0", digest, "\0", epoch, "\n", "")
+    if lines.null_count:
+        raise pa.ArrowInvalid("a row has no doc_id, digest or epoch")
+    return _bytes(lines)
 
 
 def _bytes(strings: pa.StringArray) -> memoryview:
