@@ -14,7 +14,7 @@ import polars as pl
 
 from anchor_pipeline.corpus.corpus import Corpus, corpus_table, read_corpus
 from anchor_pipeline.corpus.document import METADATA_COLUMNS
-from anchor_pipeline.corpus.snapshot import SourceSnapshot, canonical_json, read_snapshot
+from anchor_pipeline.corpus.snapshot import SourceSnapshot, canonical_digest, canonical_json, read_snapshot
 from anchor_pipeline.corpus.store import Store
 from anchor_pipeline.errors import DamagedData, Refused
 from anchor_pipeline.facts.assemble import assemble
@@ -35,6 +35,8 @@ from anchor_pipeline.rules.evidence import Evidence
 from anchor_pipeline.rules.explain import summary
 from anchor_pipeline.rules.verdict import Verdict, judge, policy_digest
 from anchor_pipeline.twins.written import write_twin
+
+_MOST_FILES_NAMED = 100
 
 
 @dataclass(frozen=True)
@@ -81,8 +83,8 @@ def ingest(place: Workplace, name: str, cycle: Cycle) -> Ingested:
             uri = write_twin(project, name, fitted, store)
         before = read_snapshot(store, name)
         snapshot = ingest_source(project, name, store, uri=uri)
-        for file in snapshot.files:
-            step.input(Artefact(f"raw/{name}/{file.path}", file.sha256, file.read, file.size))
+        for raw in _raw_artefacts(snapshot):
+            step.input(raw)
         step.output(_snapshot_artefact(snapshot))
         results = validate_source(project, name, _metadata(snapshot, store), store, key=snapshot.digest)
         reused = before == snapshot
@@ -256,6 +258,16 @@ def _metadata(snapshot: SourceSnapshot, store: Store) -> pl.LazyFrame:
         stale = [f"{store.shard_path(digest)}\0{path}" for digest, path in masked]
         rows = rows.filter(~pl.concat_str("shard", pl.lit("\0"), "raw_file").is_in(stale))
     return rows.select(METADATA_COLUMNS)
+
+
+def _raw_artefacts(snapshot: SourceSnapshot) -> list[Artefact]:
+    """The raw files of a source, one by one; of many only their sum, so that a record stays readable."""
+    name, files = f"raw/{snapshot.source}", snapshot.files
+    if len(files) <= _MOST_FILES_NAMED:
+        return [Artefact(f"{name}/{file.path}", file.sha256, file.read, file.size) for file in files]
+    digest = canonical_digest([[file.path, file.sha256] for file in files])
+    rows, size = snapshot.read, sum(file.size for file in files)
+    return [Artefact(name, digest, rows, size, files=len(files))]
 
 
 def _snapshot_artefact(snapshot: SourceSnapshot) -> Artefact:

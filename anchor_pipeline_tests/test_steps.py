@@ -132,6 +132,17 @@ def test_the_events_of_a_build_are_valid_openlineage(tmp_path: Path) -> None:
     assert {"sources/gazette", "corpus", "selection/lawful", "mix/lawful"} <= outputs
 
 
+def test_a_folder_of_many_files_is_one_input_of_its_step(tmp_path: Path) -> None:
+    small_project(tmp_path, PROJECT.replace("raw/gazette.jsonl", "raw/gazette/*.jsonl"))
+    for i, row in enumerate(rows("many", 150, 7)):
+        write_rows(tmp_path / f"raw/gazette/{i:03}.jsonl", [row])
+    release(tmp_path)
+    events = read_events(steps.Workplace(load_project(tmp_path)).store).events
+    (done,) = [one for one in events if one["job"]["name"] == "sources/gazette" and one["eventType"] == "COMPLETE"]
+    assert [data["name"] for data in done["inputs"]] == ["raw/gazette"]
+    assert done["inputs"][0]["inputFacets"]["inputStatistics"]["fileCount"] == 150
+
+
 def test_a_swapped_selection_is_found_out(tmp_path: Path) -> None:
     small_project(tmp_path)
     place = steps.Workplace(load_project(tmp_path))
