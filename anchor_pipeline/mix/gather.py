@@ -170,15 +170,26 @@ def _gather_shard(store: Store, shard: str, wanted: Wanted, plan: Survey, spill:
                 f"{path}: has {edges[-1]} rows, the selection asks for rows {lowest} to {highest}; "
                 "restore the shard, or choose again from the current corpus"
             )
-        cuts = np.searchsorted(wanted["row"], edges)
-        for group, (start, stop) in enumerate(zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True)):
+        for first, last in _runs_of_groups(file.metadata):
+            start, stop = np.searchsorted(wanted["row"], [edges[first], edges[last]])
             if start < stop:
                 with _readable(path):
-                    table = file.read_row_group(group, columns=["doc_id", "digest", *plan.content], use_threads=False)
-                _route(path, table, wanted[start:stop], int(edges[group]), plan, spill)
+                    groups = list(range(first, last))
+                    table = file.read_row_groups(groups, columns=["doc_id", "digest", *plan.content], use_threads=False)
+                _route(path, table, wanted[start:stop], int(edges[first]), plan, spill)
                 del table
     # The allocator keeps what threads free; over many shards that adds up to several times what is in use.
     pa.default_memory_pool().release_unused()
+
+
+def _runs_of_groups(metadata: pq.FileMetaData) -> Iterator[tuple[int, int]]:
+    """Row groups to be read together: a part's worth, so that not too little goes to each part at once."""
+    first = held = 0
+    for group in range(metadata.num_row_groups):
+        held += metadata.row_group(group).total_byte_size
+        if held >= PART_BYTES or group + 1 == metadata.num_row_groups:
+            yield first, group + 1
+            first, held = group + 1, 0
 
 
 @contextmanager

@@ -58,21 +58,27 @@ def select(project: Project, stage: str, cycle: Cycle, corpus: Corpus, store: St
     found, left_out = candidates(project, stage, cycle, corpus_table(store, cycle.key))
     plans: dict[str, ModalityPlan] = {}
     drawn: dict[str, _Drawn] = {}
-    for modality, given in found.items():
+    for modality in list(found):
+        # Given up as soon as it has been drawn from: it is most of what this takes of memory.
+        given = found.pop(modality)
         plans[modality], choice = _plan(project, stage, modality, given)
         drawn[modality] = _ordered(choice, given)
+        del given, choice
     with store.temporary() as work:
         work.mkdir(parents=True)
         arranged = work / "selection.parquet"
-        arrange(_interleaved(drawn), corpus_table(store, cycle.key), work, arranged)
+        positions = _interleaved(drawn)
+        rows = len(positions.row)
+        drawn.clear()
+        arrange(positions, corpus_table(store, cycle.key), work, arranged)
         store.adopt(arranged, f"selection/{stage}/{cycle.key}/selection.parquet")
     selection = Selection(
         stage=stage,
         cycle=cycle.key,
         inputs=inputs,
         digest=selection_digest(target),
-        rows=sum(len(part.row) for part in drawn.values()),
-        tokens={modality: int(part.tokens.sum()) for modality, part in drawn.items()},
+        rows=rows,
+        tokens={modality: plan.drawn for modality, plan in plans.items()},
         plans=plans,
         left_out=left_out,
     )
