@@ -58,6 +58,10 @@ def _manifest(folder: Folder) -> Manifest:
     return parse_manifest(read_file(folder, MANIFEST, MANIFEST_LIMIT), f"{folder.url}/{MANIFEST}")
 
 
+_UNREADABLE = (OSError, KeyError, ValueError, TypeError, ArithmeticError)
+"""What damaged rows may raise on their way."""
+
+
 class _Rows:
     """What is summed up over all rows."""
 
@@ -75,7 +79,7 @@ def _check_rows(folder: Folder, manifest: Manifest) -> Iterator[Check]:
     for part in manifest.parts:
         try:
             yield _check_part(folder, part, rows)
-        except (OSError, KeyError, ValueError, pa.ArrowException) as error:
+        except (*_UNREADABLE, pa.ArrowException) as error:
             complete = False
             yield Check(f"{part.path} rows", False, f"cannot be read ({error})")
     examples = "; ".join(rows.examples)
@@ -85,7 +89,13 @@ def _check_rows(folder: Folder, manifest: Manifest) -> Iterator[Check]:
         yield Check("shares", False, "cannot be computed, some rows cannot be read")
         return
     yield rows.selection.check(manifest)
-    amounts, shares = amounts_and_shares(rows.amounts)
+    try:
+        amounts, shares = amounts_and_shares(rows.amounts)
+    except _UNREADABLE as error:
+        # Damaged numbers need not even be amounts.
+        reason = str(error).splitlines()[0]
+        yield Check("shares", False, f"cannot be computed from these rows ({reason})")
+        return
     same = (amounts, shares) == (manifest.amounts, manifest.shares)
     yield Check("shares", same, "computed again, the same" if same else _difference(shares, manifest))
 

@@ -111,6 +111,12 @@ def test_altered_tokens_are_told(copy: Path, released: Release) -> None:
     assert set(bad(copy)) == {f"{released.manifest.parts[0].path} rows", "shares"}
 
 
+@pytest.mark.parametrize("tokens", [-(2**62), -1])
+def test_tokens_that_are_no_amount_are_told(copy: Path, released: Release, tokens: int) -> None:
+    rewritten(copy, lambda rows: [row.update(tokens=tokens) for row in rows])
+    assert {f"{released.manifest.parts[0].path} rows", "shares"} <= set(bad(copy))
+
+
 def test_a_part_without_its_columns_is_told(copy: Path, released: Release) -> None:
     path = copy / released.manifest.parts[0].path
     pq.write_table(pq.read_table(path).drop_columns(["epoch"]), path)
