@@ -5,7 +5,7 @@
 Makes shards of real sentences (resampled with a seed) until they take so many gigabytes on the disk, and a corpus
 of them, whose mix takes all it can. Then, each in a process of its own and one at a time:
 - polars: scan_parquet(shards).select(columns of a mix).sink_parquet, zstd level 3: no order, no checks, one file;
-- ours: plan, choose, order, gather, check the digest of every row, write the parts, flush them to the disk;
+- ours: plan, choose, order, gather, check the digest of every shard, write the parts, flush them to the disk;
 - of which write: the last four (everything but the verdict, whose cost is printed apart).
 The files of all lie in the page cache beforehand. DIR needs about eight times the gigabytes free.
 """

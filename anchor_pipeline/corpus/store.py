@@ -30,7 +30,7 @@ from anchor_pipeline.corpus.files import LocalFiles
 from anchor_pipeline.errors import DamagedData
 
 SHARD_BYTES = 64 * 1024 * 1024
-"""Shards and mix parts hold about this much content, uncompressed."""
+"""Shards hold about this much content, uncompressed."""
 
 GROUP_BYTES = 8 * 1024 * 1024
 """Row groups of a shard hold about this much content, so that a reader holds little of it."""
