@@ -33,7 +33,7 @@ class Progress:
     def opened(self, intent: Intent) -> None:
         """Show which step runs."""
         self._begun = time.monotonic()
-        self._bar.update(self._task, description=intent.run.job)
+        self._bar.update(self._task, description=intent.run.job, refresh=True)
 
     def completed(self, intent: Intent, outcome: Outcome) -> None:
         """Say what the step made."""
@@ -45,7 +45,7 @@ class Progress:
         self._say(intent, "failed", reason[0])
 
     def _say(self, intent: Intent, state: str, said: str) -> None:
-        self._bar.advance(self._task)
+        self._bar.update(self._task, advance=1, refresh=True)
         seconds = time.monotonic() - self._begun
         line = f"{intent.run.job:<32} {state:<7} {seconds:6.1f} s  {said}"
         self.console.print(line, markup=False, highlight=False, soft_wrap=True)
