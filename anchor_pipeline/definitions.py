@@ -2,7 +2,7 @@
 
 import os
 
-from anchor_pipeline.orchestration.definitions import definitions_for
+from anchor_pipeline.orchestration.definitions import definitions_for, own_prefix
 from anchor_pipeline.project import load_project
 
-defs = definitions_for(load_project(os.environ.get("ANCHOR_PROJECT", "project.yaml")))
+defs = definitions_for(load_project(os.environ.get("ANCHOR_PROJECT", "project.yaml")), key_prefix=own_prefix())

@@ -50,3 +50,9 @@ class DamagedData(AnchorError):
     """Stored data is missing, altered or unreadable."""
 
     exit_code = 3
+
+
+class Unavailable(AnchorError):
+    """Storage, or a service, could not be reached or written just now; the same call may work when tried again."""
+
+    exit_code = 3

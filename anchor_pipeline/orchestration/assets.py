@@ -7,29 +7,26 @@ import dagster as dg
 
 from anchor_pipeline import steps
 from anchor_pipeline.errors import Refused
-from anchor_pipeline.orchestration import keys
-from anchor_pipeline.orchestration.context import Places, cycle_of
-from anchor_pipeline.project import Project
+from anchor_pipeline.orchestration.blueprint import Blueprint
+from anchor_pipeline.orchestration.context import cycle_of
 
 
-def source_asset(
-    project: Project, name: str, partitions: dg.PartitionsDefinition[str], places: Places
-) -> dg.AssetsDefinition:
+def source_asset(blueprint: Blueprint, name: str) -> dg.AssetsDefinition:
     """`sources/<name>`: raw files become shards; what cannot be used goes to quarantine."""
-    source = project.sources[name]
+    source = blueprint.project.sources[name]
     fitted = source.generate.fit if source.generate else None
 
     @dg.asset(
-        key=keys.source_key(name),
-        partitions_def=partitions,
-        deps=[keys.source_key(fitted)] if fitted else [],
-        group_name="sources",
+        key=blueprint.names.source(name),
+        partitions_def=blueprint.partitions,
+        deps=[blueprint.names.source(fitted)] if fitted else [],
+        group_name=blueprint.names.flat("sources"),
         kinds={source.kind},
         owners=_owners(source.steward),
         description=source.description or f"{source.kind} source, {source.modality}",
     )
     def ingest_source(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
-        outcome = steps.ingest(places(context), name, cycle_of(project, context))
+        outcome = steps.ingest(blueprint.places(context), name, cycle_of(blueprint.project, context))
         snapshot = outcome.snapshot
         metadata = {
             "read": snapshot.read,
@@ -43,19 +40,19 @@ def source_asset(
     return ingest_source
 
 
-def corpus_asset(project: Project, partitions: dg.PartitionsDefinition[str], places: Places) -> dg.AssetsDefinition:
+def corpus_asset(blueprint: Blueprint) -> dg.AssetsDefinition:
     """`corpus`: every row read gets a status in this cycle, and exact duplicates a kept copy."""
 
     @dg.asset(
-        key=keys.CORPUS,
-        partitions_def=partitions,
-        deps=[keys.source_key(name) for name in project.sources],
-        group_name="corpus",
+        key=blueprint.names.corpus,
+        partitions_def=blueprint.partitions,
+        deps=[blueprint.names.source(name) for name in blueprint.project.sources],
+        group_name=blueprint.names.flat("corpus"),
         kinds={"duckdb"},
         description="All documents of the cycle, each with a status: kept, duplicate, quarantined or later.",
     )
     def assemble_corpus(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
-        corpus = steps.assemble_corpus(places(context), cycle_of(project, context))
+        corpus = steps.assemble_corpus(blueprint.places(context), cycle_of(blueprint.project, context))
         totals = {
             status: sum(getattr(counts, status) for counts in corpus.sources.values())
             for status in ("read", "kept", "kept_tokens", "duplicate", "later")
@@ -65,21 +62,19 @@ def corpus_asset(project: Project, partitions: dg.PartitionsDefinition[str], pla
     return assemble_corpus
 
 
-def selection_asset(
-    project: Project, stage: str, partitions: dg.PartitionsDefinition[str], places: Places
-) -> dg.AssetsDefinition:
+def selection_asset(blueprint: Blueprint, stage: str) -> dg.AssetsDefinition:
     """`selection/<stage>`: the chosen documents in training order, and the verdict on them."""
 
     @dg.asset(
-        key=keys.selection_key(stage),
-        partitions_def=partitions,
-        deps=[keys.CORPUS],
-        group_name="selection",
+        key=blueprint.names.selection(stage),
+        partitions_def=blueprint.partitions,
+        deps=[blueprint.names.corpus],
+        group_name=blueprint.names.flat("selection"),
         kinds={"scipy"},
         description=f"The documents chosen for stage {stage}, in training order. Its checks are the verdict.",
     )
     def select_documents(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
-        selection, verdict = steps.select_stage(places(context), stage, cycle_of(project, context))
+        selection, verdict = steps.select_stage(blueprint.places(context), stage, cycle_of(blueprint.project, context))
         metadata = {
             "documents": selection.rows,
             "verdict": verdict.status,
@@ -94,22 +89,20 @@ def selection_asset(
     return select_documents
 
 
-def mix_asset(
-    project: Project, stage: str, partitions: dg.PartitionsDefinition[str], places: Places
-) -> dg.AssetsDefinition:
+def mix_asset(blueprint: Blueprint, stage: str) -> dg.AssetsDefinition:
     """`mix/<stage>`: the release. It judges the selection itself and refuses, whatever ran before it."""
 
     @dg.asset(
-        key=keys.mix_key(stage),
-        partitions_def=partitions,
-        deps=[keys.selection_key(stage)],
-        group_name="mix",
+        key=blueprint.names.mix(stage),
+        partitions_def=blueprint.partitions,
+        deps=[blueprint.names.selection(stage)],
+        group_name=blueprint.names.flat("mix"),
         kinds={"parquet"},
         description=f"The released training mix of stage {stage}.",
     )
     def release_mix(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         try:
-            released = steps.release(places(context), stage, cycle_of(project, context))
+            released = steps.release(blueprint.places(context), stage, cycle_of(blueprint.project, context))
         except Refused as refusal:
             raise dg.Failure(description=str(refusal), allow_retries=False) from refusal
         manifest = released.manifest

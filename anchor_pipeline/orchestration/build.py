@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import dagster as dg
 
 from anchor_pipeline.observer import Observer
-from anchor_pipeline.orchestration.definitions import definitions_for
+from anchor_pipeline.orchestration.definitions import definitions_for, own_prefix
 from anchor_pipeline.orchestration.home import prepare_home
-from anchor_pipeline.orchestration.keys import job_name
+from anchor_pipeline.orchestration.keys import Names
 from anchor_pipeline.project import Project
 from anchor_pipeline.project.cycles import Cycle
 
@@ -23,8 +23,9 @@ def build(project: Project, cycle: Cycle, stages: Sequence[str], observers: Sequ
     Does not raise for failing steps or checks: the observers hear of the first, the stored verdicts tell the second.
     """
     prepare_home(project)
-    definitions = definitions_for(project, tuple(observers))
+    prefix = own_prefix()
+    definitions = definitions_for(project, tuple(observers), key_prefix=prefix)
     with dg.DagsterInstance.get() as instance:
         for stage in stages or (None,):
-            job = definitions.resolve_job_def(job_name(stage))
+            job = definitions.resolve_job_def(Names(prefix).job(stage))
             job.execute_in_process(instance=instance, partition_key=cycle.key, raise_on_error=False, run_config=QUIET)

@@ -15,40 +15,39 @@ from anchor_pipeline import steps
 from anchor_pipeline.ingest.expectation_models import ExpectationResult
 from anchor_pipeline.ingest.suites import suite
 from anchor_pipeline.mix.verify import verify_mix
-from anchor_pipeline.orchestration import keys
-from anchor_pipeline.orchestration.context import Places, cycle_of
-from anchor_pipeline.project import Project
+from anchor_pipeline.orchestration.blueprint import Blueprint
+from anchor_pipeline.orchestration.context import cycle_of
 from anchor_pipeline.rules.finding import Finding
 from anchor_pipeline.rules.registry import RuleEntry, rules_of_stage
 
-Partitions = dg.PartitionsDefinition[str]
-
 
 def _specs(
-    asset: dg.AssetKey, partitions: Partitions, wanted: Iterable[tuple[str, str, bool]]
+    blueprint: Blueprint, asset: dg.AssetKey, wanted: Iterable[tuple[str, str, bool]]
 ) -> list[dg.AssetCheckSpec]:
     """Specs of (name, description, blocking)."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.PreviewWarning)
         return [
-            dg.AssetCheckSpec(name, asset=asset, description=text, blocking=blocking, partitions_def=partitions)
+            dg.AssetCheckSpec(
+                name, asset=asset, description=text, blocking=blocking, partitions_def=blueprint.partitions
+            )
             for name, text, blocking in wanted
         ]
 
 
-def source_checks(project: Project, name: str, partitions: Partitions, places: Places) -> dg.AssetChecksDefinition:
+def source_checks(blueprint: Blueprint, name: str) -> dg.AssetChecksDefinition:
     """`readable`, and one check per expectation. None stops the other sources.
 
     What depends on a file that cannot be read is refused by the verdict; expectations only tell.
     """
-    key = keys.source_key(name)
-    expectations = suite(project, name)
+    key = blueprint.names.source(name)
+    expectations = suite(blueprint.project, name)
     wanted = [("readable", "Every raw file of the source could be read.", False)]
     wanted += [(one.name, f"Great Expectations: {one.type}", False) for one in expectations]
 
-    @dg.multi_asset_check(name=f"check_source_{name}", specs=_specs(key, partitions, wanted))
+    @dg.multi_asset_check(name=blueprint.names.flat(f"check_source_{name}"), specs=_specs(blueprint, key, wanted))
     def check_source(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
-        place = places(context)
+        place = blueprint.places(context)
         snapshot = steps.current_snapshot(place, name)
         broken = [f"{entry.path}: {entry.message}" for entry in snapshot.unreadable]
         yield dg.AssetCheckResult(
@@ -81,20 +80,23 @@ def _expectation_result(key: dg.AssetKey, result: ExpectationResult) -> dg.Asset
     )
 
 
-def corpus_checks(project: Project, partitions: Partitions, places: Places) -> dg.AssetChecksDefinition:
+def corpus_checks(blueprint: Blueprint) -> dg.AssetChecksDefinition:
     """Nothing vanished on the way from raw rows to the corpus."""
     text = "Every row read is kept, duplicate, quarantined or later; none vanished."
 
-    @dg.multi_asset_check(name="check_corpus", specs=_specs(keys.CORPUS, partitions, [("conservation", text, False)]))
+    @dg.multi_asset_check(
+        name=blueprint.names.flat("check_corpus"),
+        specs=_specs(blueprint, blueprint.names.corpus, [("conservation", text, False)]),
+    )
     def check_corpus(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
-        corpus = steps.current_corpus(places(context), cycle_of(project, context))
+        corpus = steps.current_corpus(blueprint.places(context), cycle_of(blueprint.project, context))
         lost = {name: counts.balance for name, counts in corpus.sources.items() if counts.balance}
         unread = [name for name, counts in corpus.sources.items() if counts.unreadable]
         said = [f"{name}: {number} rows unaccounted for" for name, number in lost.items()]
         said += [f"{name}: a raw file could not be read, so its rows are not counted" for name in unread]
         yield dg.AssetCheckResult(
             check_name="conservation",
-            asset_key=keys.CORPUS,
+            asset_key=blueprint.names.corpus,
             passed=not said,
             description="; ".join(said) or f"all rows of {len(corpus.sources)} sources are accounted for",
         )
@@ -102,15 +104,15 @@ def corpus_checks(project: Project, partitions: Partitions, places: Places) -> d
     return check_corpus
 
 
-def selection_checks(project: Project, stage: str, partitions: Partitions, places: Places) -> dg.AssetChecksDefinition:
+def selection_checks(blueprint: Blueprint, stage: str) -> dg.AssetChecksDefinition:
     """One check per rule: the findings of the verdict on the selection."""
-    key = keys.selection_key(stage)
-    entries = rules_of_stage(project, stage)
+    key = blueprint.names.selection(stage)
+    entries = rules_of_stage(blueprint.project, stage)
     wanted = [(entry.name, f"{entry.title}. {entry.why}", entry.blocking) for entry in entries]
 
-    @dg.multi_asset_check(name=f"check_selection_{stage}", specs=_specs(key, partitions, wanted))
+    @dg.multi_asset_check(name=blueprint.names.flat(f"check_selection_{stage}"), specs=_specs(blueprint, key, wanted))
     def check_selection(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
-        verdict = steps.current_verdict(places(context), stage, cycle_of(project, context))
+        verdict = steps.current_verdict(blueprint.places(context), stage, cycle_of(blueprint.project, context))
         for entry in entries:
             yield _rule_result(key, entry, [one for one in verdict.findings if one.rule == entry.name])
 
@@ -166,14 +168,16 @@ def _table(findings: Sequence[Finding]) -> dg.TableMetadataValue:
     return dg.MetadataValue.table(records=records, schema=schema)
 
 
-def mix_checks(project: Project, stage: str, partitions: Partitions, places: Places) -> dg.AssetChecksDefinition:
+def mix_checks(blueprint: Blueprint, stage: str) -> dg.AssetChecksDefinition:
     """The released files, read back from the disk, are what the manifest says."""
-    key = keys.mix_key(stage)
+    key = blueprint.names.mix(stage)
     text = "The release, read back: every digest, count and share of the manifest holds."
 
-    @dg.multi_asset_check(name=f"check_mix_{stage}", specs=_specs(key, partitions, [("verified", text, True)]))
+    @dg.multi_asset_check(
+        name=blueprint.names.flat(f"check_mix_{stage}"), specs=_specs(blueprint, key, [("verified", text, True)])
+    )
     def check_mix(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
-        path = steps.released_mix(places(context), stage, cycle_of(project, context)).path
+        path = steps.released_mix(blueprint.places(context), stage, cycle_of(blueprint.project, context)).path
         findings = verify_mix(path)
         broken = [f"{one.what}: {one.detail}" for one in findings if not one.ok]
         yield dg.AssetCheckResult(

@@ -2,46 +2,65 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
+
 import dagster as dg
 
-from anchor_pipeline.orchestration import assets, checks, keys
-from anchor_pipeline.orchestration.context import workplaces
-from anchor_pipeline.orchestration.partitions import cycle_partitions
+from anchor_pipeline.orchestration import assets, checks
+from anchor_pipeline.orchestration.blueprint import Blueprint, blueprint_of
 from anchor_pipeline.project import Project
 from anchor_pipeline.record import Observer
 
 
-def definitions_for(project: Project, observers: tuple[Observer, ...] = ()) -> dg.Definitions:
-    """Assets, checks and jobs of a project. `observers` are told of every step, beside the lineage file."""
-    partitions = cycle_partitions(project)
-    places = workplaces(project, observers)
+def definitions_for(
+    project: Project, observers: tuple[Observer, ...] = (), *, key_prefix: Sequence[str] | None = None
+) -> dg.Definitions:
+    """Assets, checks, jobs and automation of a project, to be merged with those of others.
+
+    Args:
+        project: the declaration.
+        observers: told of every step, beside the lineage events.
+        key_prefix: what asset keys begin with, and other names after it; by default the project's name, so that
+            projects never clash. Pass () for bare keys such as mix/pretrain.
+
+    """
+    prefix = (project.project,) if key_prefix is None else tuple(key_prefix)
+    blueprint = blueprint_of(project, observers, prefix)
     stages, sources = list(project.stages), list(project.sources)
     return dg.Definitions(
         assets=[
-            *(assets.source_asset(project, name, partitions, places) for name in sources),
-            assets.corpus_asset(project, partitions, places),
-            *(assets.selection_asset(project, stage, partitions, places) for stage in stages),
-            *(assets.mix_asset(project, stage, partitions, places) for stage in stages),
+            *(assets.source_asset(blueprint, name) for name in sources),
+            assets.corpus_asset(blueprint),
+            *(assets.selection_asset(blueprint, stage) for stage in stages),
+            *(assets.mix_asset(blueprint, stage) for stage in stages),
         ],
         asset_checks=[
-            *(checks.source_checks(project, name, partitions, places) for name in sources),
-            checks.corpus_checks(project, partitions, places),
-            *(checks.selection_checks(project, stage, partitions, places) for stage in stages),
-            *(checks.mix_checks(project, stage, partitions, places) for stage in stages),
+            *(checks.source_checks(blueprint, name) for name in sources),
+            checks.corpus_checks(blueprint),
+            *(checks.selection_checks(blueprint, stage) for stage in stages),
+            *(checks.mix_checks(blueprint, stage) for stage in stages),
         ],
-        jobs=[_job(project, stage, partitions) for stage in (None, *stages)],
+        jobs=[build_job(blueprint, stage) for stage in (None, *stages)],
         executor=dg.in_process_executor,
     )
 
 
-def _job(
-    project: Project, stage: str | None, partitions: dg.PartitionsDefinition[str]
-) -> dg.UnresolvedAssetJobDefinition:
+def own_prefix() -> tuple[str, ...]:
+    """The key prefix of the code location anchor_pipeline.definitions: ANCHOR_KEY_PREFIX, parts separated by /.
+
+    Empty unless it is set: a project that has an instance to itself needs none.
+    """
+    return tuple(part for part in os.environ.get("ANCHOR_KEY_PREFIX", "").split("/") if part)
+
+
+def build_job(blueprint: Blueprint, stage: str | None) -> dg.UnresolvedAssetJobDefinition:
     """Builds one stage with everything it needs, or all stages."""
-    mixes = [keys.mix_key(stage)] if stage else [keys.mix_key(name) for name in project.stages]
+    names = blueprint.names
+    mixes = [names.mix(name) for name in ([stage] if stage else blueprint.project.stages)]
     return dg.define_asset_job(
-        keys.job_name(stage),
+        names.job(stage),
         selection=dg.AssetSelection.assets(*mixes).upstream(),
-        partitions_def=partitions,
+        partitions_def=blueprint.partitions,
         description=f"Build the mix of stage {stage}." if stage else "Build the mixes of all stages.",
     )

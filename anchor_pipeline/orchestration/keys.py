@@ -1,36 +1,54 @@
-"""Asset keys, in one place: sources/<name>, corpus, selection/<stage>, mix/<stage>."""
+"""Every name that Dagster knows us by, in one place, so that several projects can stand side by side.
+
+Without a prefix: assets sources/<name>, corpus, selection/<stage>, mix/<stage>; jobs build_all, build_<stage>.
+With the prefix `assistant`: assistant/sources/<name>, …; jobs assistant_build_all, ….
+"""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import dagster as dg
 
 from anchor_pipeline.project import Project
 
-CORPUS = dg.AssetKey(["corpus"])
 
+@dataclass(frozen=True)
+class Names:
+    """Names of a project's assets, groups, jobs and automation, all under one prefix."""
 
-def source_key(name: str) -> dg.AssetKey:
-    """The asset of a source."""
-    return dg.AssetKey(["sources", name])
+    prefix: tuple[str, ...] = ()
 
+    def source(self, name: str) -> dg.AssetKey:
+        """The asset of a source."""
+        return self._key("sources", name)
 
-def selection_key(stage: str) -> dg.AssetKey:
-    """The asset of a stage's selection."""
-    return dg.AssetKey(["selection", stage])
+    @property
+    def corpus(self) -> dg.AssetKey:
+        """The asset of the corpus."""
+        return self._key("corpus")
 
+    def selection(self, stage: str) -> dg.AssetKey:
+        """The asset of a stage's selection."""
+        return self._key("selection", stage)
 
-def mix_key(stage: str) -> dg.AssetKey:
-    """The asset of a stage's mix."""
-    return dg.AssetKey(["mix", stage])
+    def mix(self, stage: str) -> dg.AssetKey:
+        """The asset of a stage's mix."""
+        return self._key("mix", stage)
 
+    def job(self, stage: str | None) -> str:
+        """The job that builds one stage, or all."""
+        return self.flat(f"build_{stage}" if stage else "build_all")
 
-def job_name(stage: str | None) -> str:
-    """The job that builds one stage, or all."""
-    return f"build_{stage}" if stage else "build_all"
+    def flat(self, name: str) -> str:
+        """A name where Dagster takes no slashes: of groups, jobs, ops, schedules and sensors."""
+        return "_".join((*self.prefix, name))
 
+    def all_of(self, project: Project) -> list[dg.AssetKey]:
+        """Every asset of the project, upstream first."""
+        stages = list(project.stages)
+        sources = [self.source(name) for name in project.sources]
+        return [*sources, self.corpus, *map(self.selection, stages), *map(self.mix, stages)]
 
-def all_keys(project: Project) -> list[dg.AssetKey]:
-    """Every asset of the project, upstream first."""
-    stages = list(project.stages)
-    sources = [source_key(name) for name in project.sources]
-    return [*sources, CORPUS, *map(selection_key, stages), *map(mix_key, stages)]
+    def _key(self, *parts: str) -> dg.AssetKey:
+        return dg.AssetKey([*self.prefix, *parts])

@@ -7,14 +7,16 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from anchor_pipeline.orchestration import keys
 from anchor_pipeline.orchestration.build import QUIET
 from anchor_pipeline.orchestration.definitions import definitions_for
+from anchor_pipeline.orchestration.keys import Names
 from anchor_pipeline.orchestration.partitions import cycle_partitions
 from anchor_pipeline.project import Project, load_project
 from anchor_pipeline.rules.registry import REGISTRY
 from anchor_pipeline_tests.documents import project_at
 from anchor_pipeline_tests.projects import PROJECT, rows, small_project, write_rows
+
+KEYS = Names()
 
 
 @pytest.fixture
@@ -25,7 +27,7 @@ def project(tmp_path: Path) -> Project:
 def run(
     project: Project, instance: dg.DagsterInstance, job: str, selection: list[dg.AssetKey] | None = None
 ) -> dg.ExecuteInProcessResult:
-    definitions = definitions_for(project)
+    definitions = definitions_for(project, key_prefix=())
     return definitions.resolve_job_def(job).execute_in_process(
         instance=instance, partition_key="2020", raise_on_error=False, asset_selection=selection, run_config=QUIET
     )
@@ -40,13 +42,13 @@ def releases(project: Project) -> list[str]:
 
 
 def test_definitions_are_loadable_and_hold_what_is_declared(project: Project) -> None:
-    definitions = definitions_for(project)
+    definitions = definitions_for(project, key_prefix=())
     dg.Definitions.validate_loadable(definitions)
     graph = definitions.resolve_asset_graph()
-    assert graph.get_all_asset_keys() == set(keys.all_keys(project))
-    assert graph.get(keys.mix_key("lawful")).parent_keys == {keys.selection_key("lawful")}
-    assert graph.get(keys.CORPUS).parent_keys == {keys.source_key(name) for name in project.sources}
-    selected = {key.name for key in graph.asset_check_keys if key.asset_key == keys.selection_key("lawful")}
+    assert graph.get_all_asset_keys() == set(KEYS.all_of(project))
+    assert graph.get(KEYS.mix("lawful")).parent_keys == {KEYS.selection("lawful")}
+    assert graph.get(KEYS.corpus).parent_keys == {KEYS.source(name) for name in project.sources}
+    selected = {key.name for key in graph.asset_check_keys if key.asset_key == KEYS.selection("lawful")}
     assert selected == set(REGISTRY)
     jobs = {job.name for job in definitions.resolve_all_job_defs()}
     assert {"build_all", "build_lawful", "build_greedy"} <= jobs
@@ -73,7 +75,7 @@ def test_one_run_releases_the_lawful_stage_and_refuses_the_other(
 
 def test_findings_are_kept_per_partition(project: Project, instance: dg.DagsterInstance) -> None:
     run(project, instance, "build_lawful")
-    key = dg.AssetCheckKey(keys.selection_key("lawful"), "anchor_share")
+    key = dg.AssetCheckKey(KEYS.selection("lawful"), "anchor_share")
     records = instance.event_log_storage.get_asset_check_execution_history(key, limit=5)
     assert [record.partition for record in records] == ["2020"]
 
@@ -82,7 +84,7 @@ def test_materialising_only_the_mix_after_a_failed_check_releases_nothing(
     project: Project, instance: dg.DagsterInstance
 ) -> None:
     run(project, instance, "build_greedy")
-    result = run(project, instance, "build_greedy", [keys.mix_key("greedy")])
+    result = run(project, instance, "build_greedy", [KEYS.mix("greedy")])
     assert not result.success
     message = result.get_step_failure_events()[0].step_failure_data.error
     assert "refused" in str(message)
@@ -92,12 +94,12 @@ def test_materialising_only_the_mix_after_a_failed_check_releases_nothing(
 def test_materialising_only_the_mix_of_a_changed_policy_releases_nothing(
     project: Project, instance: dg.DagsterInstance
 ) -> None:
-    run(project, instance, "build_lawful", [*keys.all_keys(project)[:4], keys.selection_key("lawful")])
+    run(project, instance, "build_lawful", [*KEYS.all_of(project)[:4], KEYS.selection("lawful")])
     assert releases(project) == []
     stricter = project_at(project.root, PROJECT + "  synthetic_share: {max: 0.01}\n")
-    assert not run(stricter, instance, "build_lawful", [keys.mix_key("lawful")]).success
+    assert not run(stricter, instance, "build_lawful", [KEYS.mix("lawful")]).success
     assert releases(project) == []
-    assert run(project, instance, "build_lawful", [keys.mix_key("lawful")]).success
+    assert run(project, instance, "build_lawful", [KEYS.mix("lawful")]).success
     assert len(releases(project)) == 1
 
 
