@@ -12,16 +12,15 @@ observer writes OpenLineage events. One that is `required` (a signed ledger) can
 from __future__ import annotations
 
 import logging
-import secrets
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING
-from uuid import UUID
 
 from anchor_pipeline import __version__
 from anchor_pipeline.errors import AnchorError
+from anchor_pipeline.lineage.ids import ticks_of, uuid7
 from anchor_pipeline.lineage.naming import namespace_of
 from anchor_pipeline.lineage.outbox import OpenLineageFile
 from anchor_pipeline.observer import Artefact, Intent, Observer, Outcome, RunRef
@@ -72,7 +71,7 @@ class Recorder:
         """A step to be run in a `with` block. `inputs` and `outputs` are those known beforehand (planned)."""
         at = self.clock()
         root = (parent.root or parent) if parent else None
-        run = RunRef(_run_id(at), name, namespace_of(self.project), root)
+        run = RunRef(str(uuid7(ticks_of(at))), name, namespace_of(self.project), root)
         intent = Intent(
             self.project,
             run,
@@ -219,12 +218,3 @@ class Step:
     def _warn(self, what: str, observer: Observer, error: Exception) -> None:
         text = "the %s of step %s could not be recorded by %s (%s: %s); the step itself is not affected"
         _log.warning(text, what, self.run.job, type(observer).__name__, type(error).__name__, error)
-
-
-def _run_id(at: datetime) -> str:
-    """A UUID version 7 (RFC 9562, section 5.7): 48 bits of milliseconds, the rest random, so that ids sort by time."""
-    milliseconds = int(at.timestamp() * 1000) & (1 << 48) - 1
-    value = milliseconds << 80 | secrets.randbits(80)
-    value = value & ~(0xF << 76) | 0x7 << 76  # version
-    value = value & ~(0x3 << 62) | 0x2 << 62  # variant
-    return str(UUID(int=value))
