@@ -66,9 +66,14 @@ class Corpus(BaseModel):
         return canonical_digest(self.model_dump(mode="json", exclude={"inputs": True, "sources": snapshots}))
 
 
+def corpus_table_name(cycle: str) -> str:
+    """The name of the table of documents in the store."""
+    return f"corpus/{cycle}/documents.parquet"
+
+
 def corpus_table(store: Store, cycle: str) -> Path:
-    """Where the table of documents lies."""
-    return store.path(f"corpus/{cycle}/documents.parquet")
+    """Where the table of documents can be read."""
+    return store.local(corpus_table_name(cycle))
 
 
 def write_corpus(store: Store, corpus: Corpus) -> None:
@@ -78,5 +83,5 @@ def write_corpus(store: Store, corpus: Corpus) -> None:
 
 def read_corpus(store: Store, cycle: str) -> Corpus | None:
     """The corpus of a cycle, or None if it was never assembled."""
-    name = f"corpus/{cycle}/corpus.json"
-    return Corpus.model_validate_json(store.read(name)) if store.exists(name) else None
+    data = store.find(f"corpus/{cycle}/corpus.json")
+    return None if data is None else Corpus.model_validate_json(data)

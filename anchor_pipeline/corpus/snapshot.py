@@ -120,5 +120,5 @@ def write_snapshot(store: Store, snapshot: SourceSnapshot) -> None:
 
 def read_snapshot(store: Store, source: str) -> SourceSnapshot | None:
     """The current snapshot of a source, or None if it was never ingested."""
-    name = f"sources/{source}/snapshot.json"
-    return SourceSnapshot.model_validate_json(store.read(name)) if store.exists(name) else None
+    data = store.find(f"sources/{source}/snapshot.json")
+    return None if data is None else SourceSnapshot.model_validate_json(data)

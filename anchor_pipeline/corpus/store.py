@@ -1,12 +1,14 @@
 """The store: content-addressed shards, and named files that are replaced atomically.
 
+`Store` is one in a folder of this machine; remote_store.RemoteStore is one at a URL, with the same methods.
+
 shards/ab/abcd….parquet       documents, named by the SHA-256 of the file
 sources/<name>/…              snapshots: which shards make up a source
 quarantine/<source>/…         rows that could not be used, with the reason
 corpus/<cycle>/…              one row of metadata per document
 selection/<stage>/<cycle>/…   chosen ids in training order, plan and verdict
 mix/<stage>/<cycle>/<n>/…     releases
-lineage/events.jsonl          OpenLineage
+lineage/…                     OpenLineage events, and what became of them
 data_docs/…                   Great Expectations
 tmp/…                         half-written things; safe to delete when nothing runs
 """
@@ -17,7 +19,7 @@ import hashlib
 import io
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +30,7 @@ import pyarrow.parquet as pq
 
 from anchor_pipeline.corpus.files import LocalFiles
 from anchor_pipeline.errors import DamagedData
+from anchor_pipeline.project.addresses import is_url
 
 SHARD_BYTES = 64 * 1024 * 1024
 """Shards hold about this much content, uncompressed."""
@@ -50,14 +53,40 @@ class Shard:
 
 
 class Store:
-    """The files of one project. Paths are relative to its root, with / between the parts."""
+    """The files of one project. Names are relative to its root, with / between the parts."""
 
     def __init__(self, root: str | Path, files: LocalFiles | None = None) -> None:
         self.root = Path(root).absolute()
         self.files = files or LocalFiles()
 
+    @staticmethod
+    def at(address: str | Path) -> Store:
+        """The store at a path of this machine, or at a URL. UsageError if nothing is installed for such URLs."""
+        text = str(address)
+        if not is_url(text):
+            return Store(text)
+        from anchor_pipeline.corpus.remote_store import RemoteStore
+
+        return RemoteStore.open(text)
+
+    def address_of(self, relative: str) -> str:
+        """What to call a file or folder of the store: its absolute path, or its URL."""
+        return str(self.path(relative))
+
+    def local(self, relative: str) -> Path:
+        """A path of this machine at which the file can be read as it is now; fetched there if need be."""
+        return self.path(relative)
+
+    def local_shard(self, digest: str) -> Path:
+        """A path of this machine at which a shard can be read; its stem is the digest."""
+        return self.shard_path(digest)
+
+    def local_shards(self, digests: Sequence[str]) -> list[Path]:
+        """`local_shard` of each; several are fetched at once."""
+        return [self.local_shard(digest) for digest in digests]
+
     def path(self, relative: str) -> Path:
-        """Where a file of the store lies. ValueError for a path that leads outside."""
+        """The place of a file in the folder of the store; read it at `local`. ValueError if that is outside."""
         path = Path(os.path.normpath(self.root / relative))
         if not path.is_relative_to(self.root):
             raise ValueError(f"{relative!r} leads outside the store")
@@ -81,7 +110,11 @@ class Store:
                 f"{path}: cannot be read ({error.strerror}); build the step that writes it again"
             ) from None
 
-    def write(self, relative: str, data: bytes) -> Path:
+    def find(self, relative: str) -> bytes | None:
+        """The bytes of a file, or None if there is none of that name; DamagedData if it cannot be read."""
+        return self.read(relative) if self.exists(relative) else None
+
+    def write(self, relative: str, data: bytes) -> None:
         """Write a whole file, atomically."""
         target = self.path(relative)
         with self.temporary() as temporary:
@@ -89,7 +122,6 @@ class Store:
             target.parent.mkdir(parents=True, exist_ok=True)
             self.files.replace(temporary, target)
             self.files.sync_folder(target.parent)
-        return target
 
     def write_new(self, relative: str, data: bytes) -> bool:
         """Write a whole file unless the name is taken; says whether it did. Of two writers one wins."""
@@ -113,14 +145,6 @@ class Store:
         self.files.replace(finished, target)
         self.files.sync_folder(target.parent)
         return target
-
-    def append(self, relative: str, data: bytes) -> None:
-        """Append to a file, in one write (lines of concurrent writers do not mix)."""
-        path = self.path(relative)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with self.files.create(path, append=True) as file:
-            self.files.write(file, data)
-            self.files.sync(file)
 
     @contextmanager
     def temporary(self) -> Iterator[Path]:
@@ -149,8 +173,7 @@ class Store:
         )
         data = buffer.getvalue()
         digest = hashlib.sha256(data).hexdigest()
-        if not self.shard_path(digest).exists():
-            self.write(f"shards/{digest[:2]}/{digest}.parquet", data)
+        self._keep_shard(digest, data)
         return Shard(digest, documents.num_rows, tokens, size)
 
     def commit_folder(self, staged: Path, relative: str) -> bool:
@@ -164,6 +187,11 @@ class Store:
             raise
         self.files.sync_folder(target.parent)
         return True
+
+    def _keep_shard(self, digest: str, data: bytes) -> None:
+        path = self.shard_path(digest)
+        if not path.exists():
+            self.write(str(path.relative_to(self.root)), data)
 
     def _write_synced(self, path: Path, data: bytes) -> None:
         with self.files.create(path) as file:

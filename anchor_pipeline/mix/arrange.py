@@ -17,6 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from anchor_pipeline.corpus.made_from import KEY
 from anchor_pipeline.rules.evidence import SELECTION_SCHEMA
 
 BLOCK_ROWS = 262_144
@@ -39,13 +40,17 @@ class Positions:
     synthetic: npt.NDArray[np.bool_]
 
 
-def arrange(positions: Positions, documents: Path, work: Path, target: Path) -> None:
-    """Write `target` (Parquet, SELECTION_SCHEMA) from the corpus table `documents`; `work` is a folder for blocks."""
+def arrange(positions: Positions, documents: Path, work: Path, target: Path, made_from: str = "") -> None:
+    """Write `target` (Parquet, SELECTION_SCHEMA) from the corpus table `documents`; `work` is a folder for blocks.
+
+    The footer says that it was `made_from` inputs of that digest.
+    """
     blocks = max(1, -(-len(positions.row) // BLOCK_ROWS))
     # As plain strings, whatever encoding the columns came in.
     options = {"compression": "zstd", "compression_level": 1, "use_dictionary": _REPEATING, "store_schema": False}
     with ExitStack() as stack:
         writer = stack.enter_context(pq.ParquetWriter(target, _schema(), **options))
+        writer.add_key_value_metadata({KEY: made_from})
         pieces = _routed(positions, documents)
         waiting = [list(pieces)] if blocks == 1 else _on_disk(pieces, blocks, work)
         for number, block in enumerate(waiting):

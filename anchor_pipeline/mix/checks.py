@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from anchor_pipeline.errors import DamagedData
 from anchor_pipeline.mix.folder import Folder, read_file
 from anchor_pipeline.mix.manifest import MANIFEST, VERDICT, Entry, Manifest, parse_manifest
+from anchor_pipeline.mix.release import is_tombstone
 from anchor_pipeline.rules.digests import DIGESTED, digested_bytes
 from anchor_pipeline.rules.verdict import Verdict
 
@@ -44,7 +45,12 @@ def read_manifest(folder: Folder) -> Manifest:
         raise DamagedData(
             f"{folder.url}: not a released mix, {MANIFEST} is missing; build the mix, or give the folder of a release"
         )
-    return parse_manifest(read_file(folder, MANIFEST, MANIFEST_LIMIT), f"{folder.url}/{MANIFEST}")
+    data = read_file(folder, MANIFEST, MANIFEST_LIMIT)
+    if is_tombstone(data):
+        raise DamagedData(
+            f"{folder.url}: is no release, another run took this revision from its writer; open a later revision"
+        )
+    return parse_manifest(data, f"{folder.url}/{MANIFEST}")
 
 
 def check_names(folder: Folder, manifest: Manifest) -> Iterator[Check]:

@@ -8,15 +8,17 @@ The search is bounded by nodes, never by time, so that its result does not depen
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
-from scipy.optimize import Bounds, LinearConstraint, milp
 
 from anchor_pipeline.mix.entropy import cut, entropy, towards_uniform
 from anchor_pipeline.mix.potential import cost, sum_up
 from anchor_pipeline.mix.rounding import Problem, Settled, mend
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -60,6 +62,10 @@ class Window:
 
 def exact_choice(given: Problem, near: Ints, nodes: int = MOST_NODES) -> tuple[Settled | None, bool]:
     """The largest lawful choice near `near`, and whether "none" is proven rather than not found."""
+    # Here and below, not above: SciPy takes long to import, and a code location is loaded without solving anything.
+    from scipy import sparse
+    from scipy.optimize import Bounds, LinearConstraint, milp
+
     window = _window(given, near)
     if window is None:
         return None, False
@@ -130,6 +136,8 @@ def _reach(given: Problem, near: Ints, every: Ints) -> tuple[Ints, Ints]:
 
 def _prefix_rows(window: Window) -> sparse.csr_array:
     """Each step minus the next of its cell is 0 or 1: none is taken before those ahead of it."""
+    from scipy import sparse
+
     first = np.flatnonzero(window.cell[1:] == window.cell[:-1])
     n = len(first)
     index = np.column_stack([first, first + 1]).ravel()

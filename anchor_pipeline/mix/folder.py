@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol, cast
 
 import pyarrow as pa
 
+from anchor_pipeline.corpus.remote import open_url
+from anchor_pipeline.corpus.storage_errors import reaching
 from anchor_pipeline.errors import DamagedData
+from anchor_pipeline.project.addresses import is_url, local_path, without_credentials
 
 
 class Folder(Protocol):
@@ -27,6 +31,9 @@ class Folder(Protocol):
 
     def within(self, name: str) -> Folder:
         """A folder in it."""
+
+    def above(self) -> tuple[Folder, str]:
+        """The folder that it lies in, and its name there."""
 
     def has(self, name: str) -> bool:
         """Whether a file is there."""
@@ -67,6 +74,10 @@ class LocalFolder:
     def within(self, name: str) -> LocalFolder:
         return LocalFolder(self.path / name)
 
+    def above(self) -> tuple[LocalFolder, str]:
+        path = self.path.absolute()
+        return LocalFolder(path.parent), path.name
+
     def has(self, name: str) -> bool:
         return (self.path / name).is_file()
 
@@ -77,25 +88,31 @@ class LocalFolder:
 
 
 class RemoteFolder:
-    """At a URL. Object stores have no folders of their own: one is there if something lies under it."""
+    """At a URL. Object stores have no folders of their own: one is there if something lies under it.
+
+    Raises Unavailable and UsageError (see corpus.storage_errors) where the storage cannot be reached: that says
+    nothing about the release.
+    """
 
     def __init__(self, filesystem: Any, root: str, url: str) -> None:
         self.filesystem = filesystem
         self.root = root.rstrip("/")
-        self._url = url.rstrip("/")
+        self._url = without_credentials(url).rstrip("/")
 
     @property
     def url(self) -> str:
         return self._url
 
     def sizes(self) -> dict[str, int]:
-        found = self.filesystem.find(self.root, detail=True)
+        with reaching(self._url, "listed"):
+            found = self.filesystem.find(self.root, detail=True)
         start = len(self.root) + 1
         return {name[start:]: int(entry["size"] or 0) for name, entry in found.items() if entry["type"] == "file"}
 
     def folders(self) -> list[str]:
         try:
-            entries = self.filesystem.ls(self.root, detail=True)
+            with reaching(self._url, "listed"):
+                entries = self.filesystem.ls(self.root, detail=True)
         except FileNotFoundError:
             return []
         return sorted(entry["name"].rstrip("/").rsplit("/", 1)[-1] for entry in entries if entry["type"] == "directory")
@@ -103,25 +120,66 @@ class RemoteFolder:
     def within(self, name: str) -> RemoteFolder:
         return RemoteFolder(self.filesystem, f"{self.root}/{name}", f"{self._url}/{name}")
 
+    def above(self) -> tuple[RemoteFolder, str]:
+        root, _, name = self.root.rpartition("/")
+        return RemoteFolder(self.filesystem, root, self._url.rpartition("/")[0]), name
+
     def has(self, name: str) -> bool:
-        return bool(self.filesystem.isfile(f"{self.root}/{name}"))
+        try:
+            with reaching(f"{self._url}/{name}", "read"):
+                return bool(self.filesystem.info(f"{self.root}/{name}")["type"] == "file")
+        except FileNotFoundError:
+            return False
 
     def open(self, name: str) -> BinaryIO:
-        file: BinaryIO = self.filesystem.open(f"{self.root}/{name}", "rb")
-        return file
+        with reaching(f"{self._url}/{name}", "read"):
+            file = self.filesystem.open(f"{self.root}/{name}", "rb")
+        return cast(BinaryIO, _RemoteFile(file, f"{self._url}/{name}"))
+
+
+class _RemoteFile(io.RawIOBase):
+    """A remote file that tells of its errors as RemoteFolder does."""
+
+    def __init__(self, file: Any, place: str) -> None:
+        self._file, self._place = file, place
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        return int(self._file.seek(offset, whence))
+
+    def tell(self) -> int:
+        return int(self._file.tell())
+
+    def read(self, size: int | None = -1) -> bytes:
+        with reaching(self._place, "read"):
+            return bytes(self._file.read(-1 if size is None else size))
+
+    def readall(self) -> bytes:
+        return self.read()
+
+    def readinto(self, buffer: Any) -> int:
+        data = self.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        if not self.closed:
+            self._file.close()
+        super().close()
 
 
 def folder_at(path: str | Path) -> Folder:
     """The folder at a local path or URL."""
     text = str(path)
-    if "://" not in text:
+    if not is_url(text):
         return LocalFolder(Path(text))
-    import fsspec
-
-    filesystem, root = fsspec.core.url_to_fs(text)
-    if "file" in (filesystem.protocol if isinstance(filesystem.protocol, tuple) else (filesystem.protocol,)):
-        return LocalFolder(Path(root))
-    return RemoteFolder(filesystem, root, text)
+    local = local_path(text)
+    return LocalFolder(local) if local is not None else RemoteFolder(*open_url(text), text)
 
 
 def read_file(folder: Folder, name: str, limit: int | None = None) -> bytes:
@@ -136,3 +194,12 @@ def read_file(folder: Folder, name: str, limit: int | None = None) -> bytes:
     if limit is not None and len(data) > limit:
         raise DamagedData(f"{folder.url}/{name}: longer than the {limit} bytes it should have; restore the release")
     return data
+
+
+def start_of_file(folder: Folder, name: str, size: int) -> bytes:
+    """The first bytes of a file; none if it is missing or unreadable."""
+    try:
+        with folder.open(name) as file:
+            return bytes(file.read(size))
+    except OSError:
+        return b""

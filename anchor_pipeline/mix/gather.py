@@ -159,7 +159,7 @@ def _index(store: Store, selection: Path, plan: Survey, scratch: Path) -> Iterat
 
 
 def _gather_shard(store: Store, shard: str, wanted: Wanted, plan: Survey, spill: Spill) -> None:
-    path = store.shard_path(shard)
+    path = store.local_shard(shard)
     with _opened(path) as file:
         with _readable(path):
             sizes = [file.metadata.row_group(i).num_rows for i in range(file.metadata.num_row_groups)]

@@ -14,15 +14,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
-from scipy.optimize import linprog
 
 from anchor_pipeline.mix.cells import Limits, Scope
 from anchor_pipeline.mix.entropy import cut, entropy, towards_uniform
 from anchor_pipeline.mix.layout import Layout
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 Floats = npt.NDArray[np.float64]
 Entries = Sequence[tuple[int, float]]
@@ -201,6 +203,9 @@ class Program:
         return float(after.columns[stage] - before.columns[stage]) / self.unit if after.feasible else 0.0
 
     def _solve_once(self, objective: Floats) -> Solution:
+        # Here and below, not above: SciPy takes long to import, and a code location is loaded without solving anything.
+        from scipy.optimize import linprog
+
         columns = len(objective)
         bounds = np.column_stack([self.lower, self.upper])
         ub, ub_bound = _matrix([(np.asarray(i), np.asarray(v), b) for i, v, b in self.rows], columns)
@@ -237,6 +242,8 @@ class Program:
 def _matrix(
     rows: Sequence[tuple[npt.NDArray[np.int64], Floats, float]], columns: int
 ) -> tuple[sparse.csr_array | None, Floats | None]:
+    from scipy import sparse
+
     if not rows:
         return None, None
     lengths = [len(i) for i, _, _ in rows]

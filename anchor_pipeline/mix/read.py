@@ -11,6 +11,7 @@ a mix holds the declared shares.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -29,13 +30,15 @@ from anchor_pipeline.mix.checks import (
     check_verdict,
     read_manifest,
 )
-from anchor_pipeline.mix.folder import Folder, LocalFolder, folder_at, read_file
+from anchor_pipeline.mix.folder import Folder, LocalFolder, RemoteFolder, folder_at, read_file, start_of_file
 from anchor_pipeline.mix.manifest import MANIFEST, VERDICT, Manifest
-from anchor_pipeline.mix.release import is_revision
+from anchor_pipeline.mix.release import TOMBSTONE_LIMIT, claim_of, is_revision, is_tombstone
 from anchor_pipeline.rules.verdict import Verdict
 
 if TYPE_CHECKING:
     import polars as pl
+
+_log = logging.getLogger(__name__)
 
 Verification = Literal["full", "quick"]
 
@@ -62,14 +65,18 @@ def open_mix(path: str | Path, *, verify: Verification = "full") -> Mix:
     """
     if verify not in ("full", "quick"):
         raise UsageError(f"verify={verify!r}: expected 'full' or 'quick'")
-    folder = newest_release(folder_at(path))
+    given = folder_at(path)
+    folder = newest_release(given)
     manifest = read_manifest(folder)
     for check in _checks(folder, manifest, verify):
         if not check.ok:
             kind: type[AnchorError] = Refused if check.refused else DamagedData
             advice = "it must not be used" if check.refused else "restore the release, or build it again"
             raise kind(f"{folder.url}: {check.what}: {check.detail}; {advice}")
-    return Mix(folder, manifest)
+    mix = Mix(folder, manifest)
+    if folder is given and mix.superseded_by is not None:
+        _log.warning("%s is superseded by revision %d of its cycle", folder.url, mix.superseded_by)
+    return mix
 
 
 def _checks(folder: Folder, manifest: Manifest, verify: Verification) -> Iterator[Check]:
@@ -93,7 +100,8 @@ def _checks(folder: Folder, manifest: Manifest, verify: Verification) -> Iterato
 def newest_release(folder: Folder) -> Folder:
     """The release in a folder: itself, or the newest revision in it, or that of the newest cycle in it.
 
-    A revision without manifest is still taken for one, and refused then: nothing falls back to an older one.
+    A revision without manifest is still taken for one, and refused then: nothing falls back to an older one. Only
+    those are passed that an object store has unfinished (a claim lies beside them) or given up (a tombstone).
     """
     if _is_release(folder):
         return folder
@@ -101,9 +109,30 @@ def newest_release(folder: Folder) -> Folder:
         # A year is named like a revision; revisions begin with 0 until there are a thousand of them.
         names = [name for name in cycle.folders() if is_revision(name)]
         revisions = [name for name in names if name.startswith("0") or _is_release(cycle.within(name))]
-        if revisions:
-            return cycle.within(max(revisions, key=int))
+        for name in sorted(revisions, key=int, reverse=True):
+            if not _is_unreleased(cycle, name):
+                return cycle.within(name)
     return folder
+
+
+def newer_revision(folder: Folder, manifest: Manifest) -> int | None:
+    """The newest revision of the cycle, if the release in `folder` is an older one; None if not, or not to be seen."""
+    try:
+        cycle, name = folder.above()
+        if name != f"{manifest.revision:04d}" or not cycle.url.endswith(f"{manifest.stage}/{manifest.cycle}"):
+            return None  # It was copied elsewhere, away from its cycle.
+        newest = int(newest_release(cycle).above()[1])
+    except (AnchorError, OSError, ValueError):
+        return None
+    return newest if newest > manifest.revision else None
+
+
+def _is_unreleased(cycle: Folder, name: str) -> bool:
+    """Whether a revision was never released: its writer has not finished it, or was taken for dead."""
+    revision = cycle.within(name)
+    if not revision.has(MANIFEST):
+        return cycle.has(claim_of(name))
+    return is_tombstone(start_of_file(revision, MANIFEST, TOMBSTONE_LIMIT))
 
 
 def _is_release(folder: Folder) -> bool:
@@ -129,6 +158,11 @@ class Mix:
     def path(self) -> str:
         """Where the release lies: folder or URL."""
         return self._folder.url
+
+    @cached_property
+    def superseded_by(self) -> int | None:
+        """The newest revision of the cycle, if this is an older one: it stays as readable as it was."""
+        return newer_revision(self._folder, self.manifest)
 
     @cached_property
     def verdict(self) -> Verdict:
@@ -190,7 +224,8 @@ class Mix:
             return pl.scan_parquet([self._folder.path / name for name in names], glob=False)
         import pyarrow.dataset as ds
 
-        filesystem, root = self._folder.filesystem, self._folder.root  # type: ignore[attr-defined]
+        assert isinstance(self._folder, RemoteFolder)
+        filesystem, root = self._folder.filesystem, self._folder.root
         paths = [f"{root}/{name}" for name in names]
         return pl.scan_pyarrow_dataset(ds.dataset(paths, filesystem=filesystem, format="parquet"))
 

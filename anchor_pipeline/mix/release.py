@@ -1,28 +1,45 @@
-"""Releases in a store: mix/<stage>/<cycle>/<revision>. A folder there is a whole release, or it is not there."""
+"""Releases in a store: mix/<stage>/<cycle>/<revision>, a folder that is a release once it has its manifest.
+
+In a store on this machine a folder gets its name when it is whole. In an object store the manifest is written
+last, and meanwhile a claim lies beside the folder (see `remote_commit`): a revision that has a claim and no manifest
+is unfinished, and one whose manifest is a tombstone was given up. Neither is a release. A folder with neither
+manifest nor claim is damaged, and nothing falls back to an older one.
+"""
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from anchor_pipeline.corpus.snapshot import canonical_json
 from anchor_pipeline.corpus.store import Store
 from anchor_pipeline.errors import AnchorError, DamagedData, UsageError
-from anchor_pipeline.mix.manifest import MANIFEST, Manifest, PreviousRelease, parse_manifest
+from anchor_pipeline.mix.manifest import MANIFEST, Manifest, PreviousRelease, Replaced, parse_manifest
 
 _REVISION = re.compile(r"\d{4,}", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]*")
+
+_TOMBSTONE_START = b'{"abandoned":'
+TOMBSTONE_LIMIT = 1024
+"""Bytes; a tombstone is shorter."""
 
 
 @dataclass(frozen=True)
 class Release:
     """A released mix."""
 
-    path: Path
-    """The folder that `open_mix` reads."""
+    location: str
+    """What `open_mix` reads: an absolute path of this machine, or a URL."""
     manifest: Manifest
     reused: bool = False
     """It was there already, with this very content."""
+
+    @property
+    def path(self) -> Path:
+        """The folder of a release on this machine."""
+        return Path(self.location)
 
     @property
     def digest(self) -> str:
@@ -47,11 +64,35 @@ def is_revision(name: str) -> bool:
     return _REVISION.fullmatch(name) is not None
 
 
+def claim_of(revision: str) -> str:
+    """Name of the claim on a revision, beside its folder."""
+    return f"{revision}.CLAIM"
+
+
+def tombstone(claim: str) -> bytes:
+    """What is put in place of a manifest to close a revision: its claim's holder cannot release it any more."""
+    return canonical_json({"abandoned": claim, "format": 1})
+
+
+def is_tombstone(data: bytes) -> bool:
+    """Whether the bytes of a MANIFEST.json, or the first TOMBSTONE_LIMIT of them, are a tombstone."""
+    if not data.startswith(_TOMBSTONE_START):
+        return False
+    try:
+        return set(json.loads(data)) == {"abandoned", "format"}
+    except ValueError:
+        return False
+
+
 def current_release(store: Store, stage: str, cycle: str) -> Release | None:
     """The newest revision of a cycle, or None if nothing was released; DamagedData if its manifest is damaged."""
     folder = cycle_folder(stage, cycle)
-    revisions = sorted((name for name in store.list(folder) if is_revision(name)), key=int)
-    return _read(store, f"{folder}/{revisions[-1]}") if revisions else None
+    names = store.list(folder)
+    for revision in sorted((name for name in names if is_revision(name)), key=int, reverse=True):
+        release = read_release(store, f"{folder}/{revision}", claimed=claim_of(revision) in names)
+        if release is not None:
+            return release
+    return None
 
 
 def previous_release(store: Store, stage: str, cycle: str) -> PreviousRelease | None:
@@ -62,37 +103,33 @@ def previous_release(store: Store, stage: str, cycle: str) -> PreviousRelease | 
     return None
 
 
-def commit_release(store: Store, staged: Path, manifest: Manifest) -> Release:
-    """Give a finished folder its name as revision `manifest.revision`.
-
-    Raises AnchorError if another run has released that revision meanwhile with other content; if it has the same
-    content, that release is the result.
-    """
-    folder = cycle_folder(manifest.stage, manifest.cycle)
-    name = f"{folder}/{manifest.revision:04d}"
-    if not store.commit_folder(staged, name):
-        other = _read(store, name)
-        if other.digest == manifest.digest:
-            return Release(other.path, other.manifest, reused=True)
-        raise AnchorError(
-            f"{store.path(name)}: another run released revision {manifest.revision} meanwhile, with other content "
-            f"(digest {other.digest}, ours {manifest.digest}); nothing was written, build again"
-        )
-    # The folders above may be new as well.
-    above = store.path(folder)
-    while above != store.root:
-        above = above.parent
-        store.files.sync_folder(above)
-    return Release(store.path(name), manifest)
-
-
-def _read(store: Store, name: str) -> Release:
-    path = store.path(name)
-    manifest = parse_manifest(store.read(f"{name}/{MANIFEST}"), str(path / MANIFEST))
+def read_release(store: Store, name: str, *, claimed: bool = False) -> Release | None:
+    """The release in a folder of the store; None for one that was given up, or that is `claimed` and unfinished."""
+    data = store.find(f"{name}/{MANIFEST}") if claimed else store.read(f"{name}/{MANIFEST}")
+    if data is None or is_tombstone(data):
+        return None
+    location = store.address_of(name)
+    manifest = parse_manifest(data, f"{location}/{MANIFEST}")
     _, stage, cycle, revision = name.split("/")
     if (manifest.stage, manifest.cycle, manifest.revision) != (stage, cycle, int(revision)):
         raise DamagedData(
-            f"{path}: is the release of {manifest.stage}, cycle {manifest.cycle}, revision {manifest.revision}; "
+            f"{location}: is the release of {manifest.stage}, cycle {manifest.cycle}, revision {manifest.revision}; "
             "it was moved or copied here, move it back"
         )
-    return Release(path, manifest)
+    return Release(location, manifest)
+
+
+def following(manifest: Manifest, current: Release | None, revision: int) -> Manifest:
+    """The manifest of the release that replaces `current`."""
+    replaced = None if current is None else Replaced(revision=current.revision, digest=current.digest)
+    return manifest.model_copy(update={"revision": revision, "replaces": replaced})
+
+
+def won_by(other: Release, manifest: Manifest) -> Release:
+    """The release that another run has made meanwhile, if it has the same content; AnchorError otherwise."""
+    if other.digest == manifest.digest:
+        return Release(other.location, other.manifest, reused=True)
+    raise AnchorError(
+        f"{other.location}: another run released revision {other.revision} meanwhile, with other content (digest "
+        f"{other.digest}, ours {manifest.digest}); this run released nothing, build again"
+    )

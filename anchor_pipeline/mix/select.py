@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anchor_pipeline.corpus.corpus import Corpus, corpus_table
+from anchor_pipeline.corpus.made_from import is_made_from, must_be_made_from
 from anchor_pipeline.corpus.snapshot import canonical_digest
 from anchor_pipeline.corpus.store import Store
 from anchor_pipeline.mix.arrange import Positions, arrange
@@ -27,6 +28,7 @@ from anchor_pipeline.mix.selection import (
     Selection,
     read_selection,
     selection_table,
+    selection_table_name,
     write_selection,
 )
 from anchor_pipeline.mix.shortfall import find_shortfalls
@@ -52,10 +54,12 @@ def select(project: Project, stage: str, cycle: Cycle, corpus: Corpus, store: St
     """The selection of a stage and cycle, and whether it was there already."""
     inputs = selection_inputs(project, stage, cycle, corpus)
     current = read_selection(store, stage, cycle.key)
-    target = selection_table(store, stage, cycle.key)
-    if current is not None and current.inputs == inputs and target.exists():
+    name = selection_table_name(stage, cycle.key)
+    there = current is not None and current.inputs == inputs and store.exists(name)
+    if current is not None and there and is_made_from(selection_table(store, stage, cycle.key), inputs):
         return current, True
-    found, left_out = candidates(project, stage, cycle, corpus_table(store, cycle.key))
+    documents = corpus_table(store, cycle.key)
+    found, left_out = candidates(project, stage, cycle, documents)
     plans: dict[str, ModalityPlan] = {}
     drawn: dict[str, _Drawn] = {}
     for modality in list(found):
@@ -70,8 +74,10 @@ def select(project: Project, stage: str, cycle: Cycle, corpus: Corpus, store: St
         positions = _interleaved(drawn)
         rows = len(positions.row)
         drawn.clear()
-        arrange(positions, corpus_table(store, cycle.key), work, arranged)
-        store.adopt(arranged, f"selection/{stage}/{cycle.key}/selection.parquet")
+        arrange(positions, documents, work, arranged, inputs)
+        # Asked when all has been read: another run may have put another corpus there meanwhile.
+        must_be_made_from(documents, corpus.inputs, "corpus", "corpus")
+        target = store.adopt(arranged, name)
     selection = Selection(
         stage=stage,
         cycle=cycle.key,

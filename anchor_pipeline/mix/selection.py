@@ -54,9 +54,14 @@ class Selection(_Record):
     """Kept documents that the stage may not use: by source and reason."""
 
 
+def selection_table_name(stage: str, cycle: str) -> str:
+    """The name of the table of chosen documents in the store."""
+    return f"selection/{stage}/{cycle}/selection.parquet"
+
+
 def selection_table(store: Store, stage: str, cycle: str) -> Path:
-    """Where the chosen documents lie, in training order (rules.evidence.SELECTION_SCHEMA)."""
-    return store.path(f"selection/{stage}/{cycle}/selection.parquet")
+    """Where the chosen documents can be read, in training order (rules.evidence.SELECTION_SCHEMA)."""
+    return store.local(selection_table_name(stage, cycle))
 
 
 def write_selection(store: Store, selection: Selection) -> None:
@@ -67,5 +72,5 @@ def write_selection(store: Store, selection: Selection) -> None:
 
 def read_selection(store: Store, stage: str, cycle: str) -> Selection | None:
     """The current selection, or None if there is none."""
-    name = f"selection/{stage}/{cycle}/selection.json"
-    return Selection.model_validate_json(store.read(name)) if store.exists(name) else None
+    data = store.find(f"selection/{stage}/{cycle}/selection.json")
+    return None if data is None else Selection.model_validate_json(data)

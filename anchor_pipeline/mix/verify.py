@@ -12,19 +12,19 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from anchor_pipeline.errors import AnchorError
+from anchor_pipeline.errors import AnchorError, Unavailable, UsageError
 from anchor_pipeline.mix.checks import (
-    MANIFEST_LIMIT,
     Check,
     SelectionHash,
     check_hashes,
     check_names,
     check_verdict,
+    read_manifest,
 )
-from anchor_pipeline.mix.folder import Folder, folder_at, read_file
-from anchor_pipeline.mix.manifest import FORMAT, MANIFEST, Manifest, Part, parse_manifest
+from anchor_pipeline.mix.folder import Folder, folder_at
+from anchor_pipeline.mix.manifest import FORMAT, MANIFEST, Manifest, Part
 from anchor_pipeline.mix.parts import content_digests, mix_schema
-from anchor_pipeline.mix.read import newest_release
+from anchor_pipeline.mix.read import newer_revision, newest_release
 from anchor_pipeline.mix.shares import amounts_and_shares, group_amounts
 
 _ROWS = 8_192
@@ -36,12 +36,19 @@ def verify_mix(path: str | Path) -> list[Check]:
 
     Returns:
         One check (what, ok, detail) per file, and for manifest, file list, verdict, schema, content, counts,
-        selection and shares. If the manifest is not sound, that alone: nothing else can be judged then.
+        selection and shares; one more if it is superseded. If the manifest is not sound, that alone: nothing else
+        can be judged then.
+
+    Raises:
+        Unavailable: the storage at the URL cannot be reached.
+        UsageError: it denies access, or nothing is installed for such URLs.
 
     """
     try:
         folder = newest_release(folder_at(path))
-        manifest = _manifest(folder)
+        manifest = read_manifest(folder)
+    except (Unavailable, UsageError):
+        raise  # says nothing about the release
     except (AnchorError, OSError, ValueError, ImportError) as error:
         return [Check(MANIFEST, False, str(error))]
     text = f"format {FORMAT}, {manifest.stage} {manifest.cycle} revision {manifest.revision}, digest {manifest.digest}"
@@ -51,11 +58,9 @@ def verify_mix(path: str | Path) -> list[Check]:
     checks += check_hashes(folder, manifest.parts)
     checks += check_verdict(folder, manifest)
     checks += _check_rows(folder, manifest)
+    if newer := newer_revision(folder, manifest):
+        checks.append(Check("superseded", True, f"by revision {newer} of the cycle; this one stays readable"))
     return checks
-
-
-def _manifest(folder: Folder) -> Manifest:
-    return parse_manifest(read_file(folder, MANIFEST, MANIFEST_LIMIT), f"{folder.url}/{MANIFEST}")
 
 
 _UNREADABLE = (OSError, KeyError, ValueError, TypeError, ArithmeticError)

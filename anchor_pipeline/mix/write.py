@@ -1,7 +1,8 @@
 """Write a mix: nothing unless the verdict passes for exactly this selection, and then all of it or nothing.
 
 Everything is made in one folder under tmp/, flushed to the disk, MANIFEST.json last, and then given its name in
-one rename. A crash before that leaves the old state and some rubbish in tmp/, one after it a whole release.
+one rename. A crash before that leaves the old state and some rubbish in tmp/, one after it a whole release. For an
+object store, which has no renames, see remote_commit.
 """
 
 from __future__ import annotations
@@ -10,27 +11,28 @@ import hashlib
 import os
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from anchor_pipeline.corpus.store import Store
-from anchor_pipeline.errors import AnchorError, Refused, UsageError
+from anchor_pipeline.errors import DamagedData, Refused, Unavailable, UsageError
 from anchor_pipeline.mix.checks import refusal_of
+from anchor_pipeline.mix.commit import commit_release
+from anchor_pipeline.mix.folder import folder_at
 from anchor_pipeline.mix.gather import PART_BYTES, Survey, gather, survey
 from anchor_pipeline.mix.manifest import (
     FORMAT,
-    MANIFEST,
     VERDICT,
     WRITTEN_BY,
     Digests,
     File,
     Manifest,
     PreviousRelease,
-    Replaced,
     check_extra_name,
 )
 from anchor_pipeline.mix.parts import Written, write_parts
-from anchor_pipeline.mix.release import Release, commit_release, current_release, cycle_folder, previous_release
+from anchor_pipeline.mix.release import Release, current_release, cycle_folder, previous_release
 from anchor_pipeline.mix.shares import amounts_and_shares
 from anchor_pipeline.mix.spill import Spill
 from anchor_pipeline.mix.verify import verify_mix
@@ -80,7 +82,8 @@ def write_mix(
         Refused: the verdict is not a pass, or is for something else.
         DamagedData: a shard does not hold what was selected.
         UsageError: an extra file, stage or cycle has a name that leads outside.
-        AnchorError: the disk is full, or another run released other content meanwhile.
+        Unavailable: the disk is full, or the storage of the store cannot be reached.
+        AnchorError: another run released other content meanwhile.
 
     """
     previous = previous_release(store, stage, cycle.key)
@@ -103,14 +106,14 @@ def write_mix(
     }
     current = current_release(store, stage, cycle.key)
     if current is not None and _is_made_from(current, draft, files, extra_after):
-        return Release(current.path, current.manifest, reused=True)
+        return replace(current, reused=True)
     used = threads or min(os.cpu_count() or 1, MAX_THREADS)
     try:
         return _write(store, selection, draft, files, extra_after, current, used, part_bytes)
     except OSError as error:
-        where = store.path(cycle_folder(stage, cycle.key))
+        where = store.address_of(cycle_folder(stage, cycle.key))
         reason = error.strerror or error
-        raise AnchorError(f"{where}: the mix could not be written ({reason}); see to the disk, build again") from error
+        raise Unavailable(f"{where}: the mix could not be written ({reason}); see to the disk, build again") from error
 
 
 def _must_pass(
@@ -146,10 +149,13 @@ def _is_made_from(
     if extra_after is not None:
         bare = manifest.model_copy(update={"files": (), "revision": 0, "replaces": None, "digest": ""})
         files = _with_extra(files, extra_after(bare))
-    return _listed(files) == manifest.files and all(
-        (path := current.path / entry.path).is_file() and path.stat().st_size == entry.bytes
-        for entry in manifest.entries
-    )
+    if _listed(files) != manifest.files:
+        return False
+    try:
+        found = folder_at(current.location).sizes()
+    except (OSError, DamagedData):
+        return False
+    return all(found.get(entry.path) == entry.bytes for entry in manifest.entries)
 
 
 def _write(
@@ -186,19 +192,14 @@ def _write(
         if (
             current is not None
             and current.digest == manifest.digest
-            and all(check.ok for check in verify_mix(current.path))
+            and all(check.ok for check in verify_mix(current.location))
         ):
-            return Release(current.path, current.manifest, reused=True)
-        if current is not None:
-            replaced = Replaced(revision=current.revision, digest=current.digest)
-            manifest = manifest.model_copy(update={"revision": current.revision + 1, "replaces": replaced})
-        else:
-            manifest = manifest.model_copy(update={"revision": 1})
-        for name, data in [*sorted(files.items()), (MANIFEST, manifest.encoded())]:
+            return replace(current, reused=True)
+        for name, data in sorted(files.items()):
             _write_file(store, staged / name, data)
-        for folder in {staged, *((staged / name).parent for name in files), staged / "data"}:
+        for folder in {*((staged / name).parent for name in files), staged / "data"}:
             store.files.sync_folder(folder)
-        return commit_release(store, staged, manifest)
+        return commit_release(store, staged, manifest, current)
 
 
 def _write_content(store: Store, selection: Path, plan: Survey, staged: Path, threads: int) -> list[Written]:

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from anchor_pipeline.corpus.snapshot import SourceSnapshot, canonical_digest, canonical_json
 from anchor_pipeline.corpus.store import Store
 from anchor_pipeline.project import Project
+from anchor_pipeline.project.addresses import is_url
 from anchor_pipeline.twins import find_twin
 from anchor_pipeline.twins.base import Origin, Training
 from anchor_pipeline.twins.generate import generate_source
@@ -30,16 +31,19 @@ def write_twin(project: Project, name: str, fitted: SourceSnapshot, store: Store
     known = json.loads(store.read(record)) if store.exists(record) and store.exists(text) else {}
     if known.get("inputs") != inputs:
         generated = generate_source(source, _training(fitted, store), project.seed)
+        # A crash must not leave the new text beside a record of the old.
+        store.write(record, canonical_json({}))
         store.write(text, generated.jsonl)
         store.write(record, canonical_json({"inputs": inputs, "record": generated.record}))
-    return os.path.relpath(store.path(text), project.root)
+    address = store.address_of(text)
+    return address if is_url(address) else os.path.relpath(address, project.root)
 
 
 def _training(fitted: SourceSnapshot, store: Store) -> Iterator[Training]:
     """The documents of a source, read from its shards."""
     masked = set(fitted.masked())
     for digest in fitted.shards:
-        for batch in pq.ParquetFile(store.shard_path(digest)).iter_batches(columns=_READ):
+        for batch in pq.ParquetFile(store.local_shard(digest)).iter_batches(columns=_READ):
             for row in batch.to_pylist():
                 if (digest, row["raw_file"]) not in masked:
                     yield Training(Origin(row["doc_id"], row["collected_at"], row["licence"]), row["text"])
