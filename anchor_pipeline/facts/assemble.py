@@ -4,7 +4,9 @@ Works on metadata columns alone, in DuckDB, which spills to disk: about 100 byte
 In this order a row is
 1. `later`, if dated at or after `as_of`;
 2. `quarantined`, if its source's licence has expired (`licence_expired`), does not permit training
-   (`use_not_permitted`), or if another content has the same id (`duplicate_id`; the earliest stays);
+   (`use_not_permitted`), if an expectation that quarantines could not be evaluated (`expectation_not_evaluated`), if
+   it violates one (`expectation_COLUMN_TYPE`), or if another content has the same id (`duplicate_id`; the earliest
+   stays);
 3. `duplicate`, if the same content has a copy of better provenance: anchors before licensed before enterprise
    before synthetic, human before unknown before synthetic authorship, then the earliest, then the smallest id;
 4. `kept`.
@@ -16,19 +18,30 @@ import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from anchor_pipeline.corpus.corpus import Corpus, SourceCounts, corpus_table, read_corpus, write_corpus
+from anchor_pipeline.corpus.corpus import (
+    Corpus,
+    SourceCounts,
+    corpus_table,
+    corpus_table_name,
+    read_corpus,
+    write_corpus,
+)
 from anchor_pipeline.corpus.document import METADATA_COLUMNS
+from anchor_pipeline.corpus.made_from import KEY, is_made_from
+from anchor_pipeline.corpus.set_aside import NOT_EVALUATED, SET_ASIDE_SCHEMA, SetAside, read_set_aside
 from anchor_pipeline.corpus.snapshot import SourceSnapshot, canonical_digest
 from anchor_pipeline.corpus.store import Store
 from anchor_pipeline.errors import DamagedData
 from anchor_pipeline.project import Project
 from anchor_pipeline.project.cycles import Cycle
+from anchor_pipeline.project.expectations import quarantines
 
 _FORMAT = 1
 _KINDS = ("anchor", "licensed", "enterprise", "synthetic")
@@ -36,36 +49,49 @@ _AUTHORS = ("human", "human_edited", "unknown", "synthetic")
 
 
 def assemble(
-    project: Project, cycle: Cycle, snapshots: Mapping[str, SourceSnapshot], store: Store
+    project: Project,
+    cycle: Cycle,
+    snapshots: Mapping[str, SourceSnapshot],
+    store: Store,
+    set_aside: Mapping[str, SetAside] = MappingProxyType({}),
 ) -> tuple[Corpus, bool]:
     """The corpus of `cycle` from the current snapshots, and whether it was there already.
 
-    Raises DamagedData if a shard is missing or no Parquet.
+    `set_aside` has the rows of these snapshots that expectations keep out; of a source with such expectations that
+    is not in it, nothing is taken. Raises DamagedData if a shard or a list of rows is missing or damaged.
     """
-    barred = _barred_sources(project, cycle)
-    inputs = _inputs_digest(cycle, snapshots, barred)
+    barred = _barred_sources(project, cycle, set_aside)
+    inputs = _inputs_digest(cycle, snapshots, barred, set_aside)
     current = read_corpus(store, cycle.key)
-    if current is not None and current.inputs == inputs and corpus_table(store, cycle.key).exists():
+    if current is not None and current.inputs == inputs and _is_there(store, cycle, inputs):
         return current, True
     with store.temporary() as work:
         work.mkdir(parents=True)
         table = work / "documents.parquet"
         with _database(work) as database:
             _load(database, snapshots, store)
-            _classify(database, cycle, barred)
-            _copy(database, _DOCUMENTS, table)
+            _register_barred(database, barred, set_aside, store)
+            _classify(database, cycle)
+            _copy(database, _DOCUMENTS, table, inputs)
             counts = _counts(database, snapshots)
-            _keep_quarantined(database, store, cycle, work)
-        target = store.adopt(table, f"corpus/{cycle.key}/documents.parquet")
+            _keep_quarantined(database, snapshots, store, cycle, work)
+        target = store.adopt(table, corpus_table_name(cycle.key))
     corpus = Corpus(cycle=cycle.key, inputs=inputs, documents=_documents_digest(target), sources=counts)
     write_corpus(store, corpus)
     return corpus, False
 
 
-def _barred_sources(project: Project, cycle: Cycle) -> dict[str, str]:
-    """Sources whose terms bar them from this cycle, and why."""
+def _is_there(store: Store, cycle: Cycle, inputs: str) -> bool:
+    return store.exists(corpus_table_name(cycle.key)) and is_made_from(corpus_table(store, cycle.key), inputs)
+
+
+def _barred_sources(project: Project, cycle: Cycle, set_aside: Mapping[str, SetAside]) -> dict[str, str]:
+    """Sources whose terms bar them from this cycle, or of which no row is known to be allowed, and why."""
     barred = {}
     for name, source in project.sources.items():
+        kept_out = set_aside.get(name)
+        if kept_out.not_evaluated if kept_out is not None else any(map(quarantines, source.expectations)):
+            barred[name] = NOT_EVALUATED
         terms = source.terms
         if terms is None:
             continue
@@ -78,13 +104,21 @@ def _barred_sources(project: Project, cycle: Cycle) -> dict[str, str]:
     return barred
 
 
-def _inputs_digest(cycle: Cycle, snapshots: Mapping[str, SourceSnapshot], barred: Mapping[str, str]) -> str:
+def _inputs_digest(
+    cycle: Cycle,
+    snapshots: Mapping[str, SourceSnapshot],
+    barred: Mapping[str, str],
+    set_aside: Mapping[str, SetAside],
+) -> str:
     sources = {
         name: {"snapshot": snapshot.digest, "shards": snapshot.shards, "masked": snapshot.masked()}
         for name, snapshot in snapshots.items()
     }
+    rows = {name: kept.digest for name, kept in set_aside.items() if kept.digest}
     as_of = cycle.as_of.isoformat()
-    return canonical_digest({"format": _FORMAT, "as_of": as_of, "barred": barred, "sources": sources})
+    return canonical_digest(
+        {"format": _FORMAT, "as_of": as_of, "barred": barred, "sources": sources, "set_aside": rows}
+    )
 
 
 def _database(work: Path) -> duckdb.DuckDBPyConnection:
@@ -105,7 +139,8 @@ _DOCUMENTS = """SELECT * EXCLUDE (row_id) FROM classified
 
 def _load(database: duckdb.DuckDBPyConnection, snapshots: Mapping[str, SourceSnapshot], store: Store) -> None:
     """Table `loaded`: the metadata of all rows of the snapshots, with where each lies."""
-    paths = [str(store.shard_path(digest)) for snapshot in snapshots.values() for digest in snapshot.shards]
+    digests = [digest for snapshot in snapshots.values() for digest in snapshot.shards]
+    paths = [str(path) for path in store.local_shards(digests)]
     masked = [pair for snapshot in snapshots.values() for pair in snapshot.masked()]
     masks = pa.table(
         {
@@ -138,16 +173,25 @@ def _duckdb_type(column: str) -> str:
     return "TIMESTAMPTZ" if column == "collected_at" else types.get(column, "VARCHAR")
 
 
-def _classify(database: duckdb.DuckDBPyConnection, cycle: Cycle, barred: Mapping[str, str]) -> None:
-    """Table `classified`: `loaded` with status, reason and duplicate_of."""
+def _register_barred(
+    database: duckdb.DuckDBPyConnection, barred: Mapping[str, str], set_aside: Mapping[str, SetAside], store: Store
+) -> None:
+    """Tables `barred` and `set_aside`: sources and single rows that are kept out, and why."""
     names = pa.table(
         {"source": pa.array(list(barred), pa.string()), "barred": pa.array(list(barred.values()), pa.string())}
     )
     database.register("barred", names)
+    rows = [read_set_aside(store, kept) for _, kept in sorted(set_aside.items())]
+    database.register("set_aside", pa.concat_tables([SET_ASIDE_SCHEMA.empty_table(), *rows]))
+
+
+def _classify(database: duckdb.DuckDBPyConnection, cycle: Cycle) -> None:
+    """Table `classified`: `loaded` with status, reason and duplicate_of."""
     database.execute(
         """CREATE TABLE dated AS
-        SELECT loaded.*, row_number() OVER () AS row_id, loaded.collected_at >= $as_of AS is_later, barred.barred
-        FROM loaded LEFT JOIN barred USING (source)""",
+        SELECT loaded.*, row_number() OVER () AS row_id, loaded.collected_at >= $as_of AS is_later,
+            coalesce(barred.barred, set_aside.reason) AS barred
+        FROM loaded LEFT JOIN barred USING (source) LEFT JOIN set_aside USING (source, raw_file, raw_row)""",
         {"as_of": cycle.as_of},
     )
     # The earliest content of an id stays, so that a document stays in from cycle to cycle.
@@ -183,9 +227,12 @@ def _classify(database: duckdb.DuckDBPyConnection, cycle: Cycle, barred: Mapping
     )
 
 
-def _copy(database: duckdb.DuckDBPyConnection, query: str, path: Path) -> None:
+def _copy(database: duckdb.DuckDBPyConnection, query: str, path: Path, made_from: str | None = None) -> None:
     target = str(path).replace("'", "''")
-    database.execute(f"COPY ({query}) TO '{target}' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880)")
+    options = "FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880"
+    if made_from is not None:
+        options += f", KV_METADATA {{{KEY}: '{made_from}'}}"
+    database.execute(f"COPY ({query}) TO '{target}' ({options})")
 
 
 def _counts(database: duckdb.DuckDBPyConnection, snapshots: Mapping[str, SourceSnapshot]) -> dict[str, SourceCounts]:
@@ -215,10 +262,18 @@ def _counts(database: duckdb.DuckDBPyConnection, snapshots: Mapping[str, SourceS
     return counts
 
 
-def _keep_quarantined(database: duckdb.DuckDBPyConnection, store: Store, cycle: Cycle, work: Path) -> None:
+def _keep_quarantined(
+    database: duckdb.DuckDBPyConnection,
+    snapshots: Mapping[str, SourceSnapshot],
+    store: Store,
+    cycle: Cycle,
+    work: Path,
+) -> None:
     """Rows quarantined in this cycle, to be looked at; their content stays in the shards."""
     sources = database.execute("SELECT DISTINCT source FROM classified WHERE status = 'quarantined'").fetchall()
-    for (source,) in sorted(sources):
+    # A file of an earlier build whose rows are now allowed must not go on telling of them.
+    stale = {name for name in snapshots if store.exists(f"quarantine/{name}/cycle-{cycle.key}.parquet")}
+    for source in sorted({name for (name,) in sources} | stale):
         query = f"""SELECT {_COLUMNS}, shard, shard_row, reason FROM classified
             WHERE status = 'quarantined' AND source = '{source}' ORDER BY doc_id, digest, raw_file, raw_row"""
         path = work / f"{source}.parquet"

@@ -6,6 +6,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from anchor_pipeline.corpus.set_aside import SetAside
+from anchor_pipeline.corpus.snapshot import canonical_digest
+
 ExpectationStatus = Literal["pass", "fail", "error", "empty"]
 
 
@@ -23,6 +26,8 @@ class Expectation(_Record):
     """Keyword arguments of the type, `column` and `severity` among them."""
     declared: int | None
     """Position in the source's `expectations`; None if the suite of its kind asks for it."""
+    reason: str | None = None
+    """Why rows that violate it are quarantined; None if they stay."""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -33,8 +38,12 @@ class Expectation(_Record):
 
     @property
     def severity(self) -> Literal["block", "warn"]:
-        """Great Expectations' `critical` (its default) blocks; `warning` and `info` warn."""
-        return "block" if self.arguments.get("severity", "critical") == "critical" else "warn"
+        """Great Expectations' `critical` blocks; `warning` and `info` warn.
+
+        Its default is `critical`. Where rows are quarantined it is `warning`: what is wrong has been kept out already.
+        """
+        default = "critical" if self.reason is None else "warning"
+        return "block" if self.arguments.get("severity", default) == "critical" else "warn"
 
 
 class Example(_Record):
@@ -60,7 +69,7 @@ class ExpectationResult(_Record):
     requirement: str
     """What is expected, in Great Expectations' own words."""
     status: ExpectationStatus
-    """`fail`: rows violate it. `error`: it could not be evaluated. `empty`: there are no rows to judge by."""
+    """`fail`: rows violate it. `error`: it could not be evaluated. `empty`: there is nothing to judge by."""
     observed: str
     """What was seen, in one line."""
     rows: int
@@ -72,15 +81,48 @@ class ExpectationResult(_Record):
     """The first few violating rows in the order of the raw files."""
     error: str | None = None
     """Why it could not be evaluated."""
+    reason: str | None = None
+    """Rows that violate it are quarantined for this reason; None if they stay."""
 
     @property
     def success(self) -> bool:
         """Whether it was evaluated and holds."""
         return self.status == "pass"
 
+    @property
+    def alarming(self) -> bool:
+        """Whether somebody must act: it blocks and fails, or could not be evaluated though it blocks or quarantines."""
+        if self.status == "error":
+            return self.severity == "block" or self.reason is not None
+        return self.status == "fail" and self.severity == "block"
+
+    @property
+    def line(self) -> str | None:
+        """The same for the terminal, with the name; None where nobody need look."""
+        told = {"fail": "fails", "error": "not evaluated", "pass": "quarantines"}.get(self.status)
+        if told is None or (self.status == "pass" and not (self.reason and self.unexpected)):
+            return None
+        words = told if self.severity == "block" or self.status != "fail" else "fails, advisory"
+        # What stands in ids must not steer a terminal.
+        plain = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in self.summary)
+        return f"{self.name} ({words}): {plain}"
+
+    @property
+    def summary(self) -> str:
+        """What came of it in one line: the description of its check."""
+        if self.status == "error" and self.reason is not None:
+            return f"{self.observed}; which rows to quarantine is not known, so all {self.rows:,} are"
+        if not self.unexpected:
+            return self.observed
+        named = [example.doc_id for example in self.examples]
+        more = self.unexpected - len(named)
+        ids = ", ".join(named) + (f" and {more:,} more" if more > 0 and named else "")
+        where = f"; quarantined as {self.reason}" if self.reason is not None else ""
+        return f"{self.observed}{where}{': ' if ids else ''}{ids}"
+
 
 class SourceValidation(_Record):
-    """All results of a source's latest validation, and what they were computed from."""
+    """All results of one validation of a source, and what they were computed from."""
 
     source: str
     kind: str
@@ -94,3 +136,11 @@ class SourceValidation(_Record):
     """Great Expectations and its version."""
     rows: int
     results: tuple[ExpectationResult, ...]
+    set_aside: SetAside = SetAside()
+    """The rows that violate expectations which quarantine."""
+
+    @property
+    def key(self) -> str:
+        """Names the validation: the same for the same rows, suite, engine and results, whoever is the steward."""
+        judged = self.model_dump(mode="json", exclude={"kind", "domain", "steward"})
+        return canonical_digest(judged)[:16]

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
@@ -21,6 +20,11 @@ from anchor_pipeline.corpus.store import Store
 from anchor_pipeline.errors import UsageError
 from anchor_pipeline.ingest.readers import guess_reader, reader_named, reads
 from anchor_pipeline.ingest.readers.base import RawFile, Reader, UnreadableFile
+from anchor_pipeline.project.addresses import redacted, without_credentials
+
+NOT_LISTED = "cannot be listed"
+NOT_FETCHED = "cannot be fetched"
+"""What is said of files that may be there when they are asked for again."""
 
 _USER = re.compile(r"//[^/@\s]+@")
 _QUERY = re.compile(r"(?<=[\w/.-])\?[^\s'\")]+")
@@ -61,9 +65,7 @@ class Listing:
                     while block := remote.read(_COPY_BLOCK):
                         local.write(block)
             except Exception as error:  # each file system has errors of its own
-                raise UnreadableFile(
-                    found.name, f"cannot be fetched: {_told(error)}", "check address and access"
-                ) from None
+                raise UnreadableFile(found.name, f"{NOT_FETCHED}: {_told(error)}", "check address and access") from None
             yield RawFile(found.name, copy, self.alone)
 
     def unchanged(self, found: Found) -> bool:
@@ -84,7 +86,7 @@ def list_files(uri: str, root: Path, declared_format: str | None, modality: str)
     try:
         base, infos, is_folder = _infos(system, path)
     except Exception as error:  # each file system has errors of its own
-        raise UnreadableFile(shown, f"cannot be listed: {_told(error)}", "check address and access") from None
+        raise UnreadableFile(shown, f"{NOT_LISTED}: {_told(error)}", "check address and access") from None
     names = {_relative(location, base): info for location, info in infos.items()}
     if not names:
         raise UnreadableFile(
@@ -105,19 +107,13 @@ def list_files(uri: str, root: Path, declared_format: str | None, modality: str)
     return Listing(reader, files, tuple(broken), alone, system)
 
 
-def without_credentials(uri: str) -> str:
-    """A URL without user, password, query (signatures) and fragment."""
-    if "://" not in uri:
-        return uri
-    parts = urlsplit(uri)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
-
-
 def _open_system(uri: str, root: Path) -> tuple[Any, str]:
     if "://" not in uri:
         return LocalFileSystem(), str((root / uri).absolute())
     try:
         system, path = fsspec.core.url_to_fs(uri)
+        # Systems are shared within a process, and one that lives long would see the listing of an earlier run.
+        system.invalidate_cache()
         return system, str(path)
     except (ImportError, ValueError) as error:
         raise UsageError(
@@ -147,7 +143,7 @@ def _relative(location: str, base: str) -> str:
 
 def _told(error: Exception) -> str:
     """What an error says, without the credentials of addresses in it."""
-    text = _USER.sub("//", _QUERY.sub("", str(error))).strip()
+    text = redacted(_USER.sub("//", _QUERY.sub("", str(error)))).strip()
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 

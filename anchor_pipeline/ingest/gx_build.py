@@ -24,6 +24,13 @@ _ABOUT_ROWS = ("expect_table_row_count_to_be_between", "expect_table_row_count_t
 _NOT_FOR_METADATA = re.compile(r"expect_(query|table|multicolumn_values_to_be_unique$).*|unexpected_rows_expectation")
 # Settings of how Great Expectations runs and reports, which are ours.
 _RESERVED = ("id", "meta", "notes", "result_format", "catch_exceptions", "rendered_content", "windows", "batch_id")
+_NUMBERS = ("tokens", "bytes", "raw_row")
+# Their limits are compared with what stands in the column.
+_COMPARED = (
+    "expect_column_values_to_be_between",
+    "expect_column_min_to_be_between",
+    "expect_column_max_to_be_between",
+)
 _DATES = ("min_value", "max_value", "value_set", "value")
 
 
@@ -69,6 +76,7 @@ def _build(item: Expectation, position: int) -> Any:
         if key not in fields:
             raise _Wrong(key, f"`{item.type}` takes no `{key}`{nearest(key, fields)}")
     arguments = dict(item.arguments)
+    _check_values(item)
     if item.columns == ("collected_at",):
         arguments |= {key: _instant(key, arguments[key]) for key in _DATES if arguments.get(key) is not None}
     try:
@@ -99,6 +107,25 @@ def _check_column(column: str) -> None:
         )
     if column not in METADATA_COLUMNS:
         raise _Wrong("column", f"documents have no column `{column}`{nearest(column, METADATA_COLUMNS)}")
+
+
+def _check_values(item: Expectation) -> None:
+    """Values are of the kind that the column holds: of another, all rows would seem to violate, or none be judged."""
+    if len(item.columns) != 1 or item.columns == ("collected_at",):
+        return
+    column = item.columns[0]
+    numeric = column in _NUMBERS
+    values = item.arguments.get("value_set")
+    for value in values if isinstance(values, (list, tuple)) else ():
+        if isinstance(value, str) == numeric:
+            other = "numbers" if numeric else f'text: write "{value}" in quotes'
+            raise _Wrong("value_set", f"`value_set` of `{item.type}` has {value!r}, but `{column}` holds {other}")
+    for key in ("min_value", "max_value") if item.type in _COMPARED else ():
+        value = item.arguments.get(key)
+        if value is not None and not (numeric and isinstance(value, (int, float))):
+            hint = "write a number" if numeric else "ask for lengths, a value_set or a regex"
+            holds = "numbers" if numeric else "text"
+            raise _Wrong(key, f"`{key}` of `{item.type}` is {value!r}, but `{column}` holds {holds}; {hint}")
 
 
 def _instant(key: str, value: Any) -> Any:

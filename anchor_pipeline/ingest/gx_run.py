@@ -13,7 +13,7 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
@@ -50,6 +50,8 @@ class Outcome:
     observed: Any
     examples: tuple[Example, ...]
     error: str | None
+    violating: pl.DataFrame | None = None
+    """All rows that violate it (_PLACE and its columns), if its rows are quarantined and it was evaluated."""
 
 
 @dataclass(frozen=True)
@@ -61,10 +63,20 @@ class _Batch:
     """None: one piece, whatever its size."""
 
 
-def evaluate(
-    source: str, expectations: Sequence[Expectation], built: Sequence[Any], metadata: pl.LazyFrame
-) -> tuple[int, list[Outcome]]:
-    """The number of rows, and the outcome of each expectation, in order.
+@dataclass(frozen=True)
+class Judged:
+    """What came of all expectations."""
+
+    rows: int
+    valueless: frozenset[str]
+    """Columns that have no value in any row."""
+    outcomes: list[Outcome]
+
+
+def evaluate(source: str, expectations: Sequence[Expectation], built: Sequence[Any], metadata: pl.LazyFrame) -> Judged:
+    """The outcome of each expectation, in order.
+
+    Whatever Great Expectations raises over one of them is that one's error, and the others' are evaluated.
 
     Args:
         source: its name, for messages.
@@ -78,32 +90,42 @@ def evaluate(
         if rows == 0:
             # Whoever has no rows may not know their types either.
             metadata = pl.LazyFrame(pl.from_arrow(DOCUMENT_SCHEMA.empty_table()))
+        valueless = _valueless(expectations, metadata)
         parts = max(1, -(-rows // ROWS_AT_ONCE))
         found: dict[int, list[Outcome]] = {position: [] for position in range(len(built))}
         for batch in _batches(expectations, split=parts > 1):
             columns = _touched([expectations[position] for position in batch.positions])
             for piece in _pieces(metadata, columns, batch.key, parts):
-                outcomes = _run(source, [built[position] for position in batch.positions], piece, columns)
-                for position, outcome in outcomes.items():
+                chosen = [(position, expectations[position], built[position]) for position in batch.positions]
+                for position, outcome in _run(source, chosen, piece, columns).items():
                     found[position].append(outcome)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise DamagedData(f"source {source}: its metadata cannot be read for validation: {error}") from None
-    return rows, [_merged(found[position], item) for position, item in enumerate(expectations)]
+    outcomes = [_merged(found[position], item) for position, item in enumerate(expectations)]
+    return Judged(rows, valueless, outcomes)
+
+
+def _valueless(expectations: Sequence[Expectation], metadata: pl.LazyFrame) -> frozenset[str]:
+    named = {column for item in expectations for column in item.columns}
+    columns = [column for column in METADATA_COLUMNS if column in named]
+    counted = _shown_columns(metadata, columns).select(pl.col(columns).count()).collect(engine="streaming")
+    return frozenset(name for name, number in counted.to_dicts()[0].items() if number == 0)
 
 
 def _batches(expectations: Sequence[Expectation], *, split: bool) -> Iterator[_Batch]:
-    if not split:
-        yield _Batch(list(range(len(expectations))), None)
-        return
-    groups: dict[tuple[str, tuple[str, ...]], list[int]] = {}
+    """Those that quarantine apart from the others, for all their violating rows are listed."""
+    groups: dict[tuple[bool, tuple[str, ...] | None, tuple[str, ...]], list[int]] = {}
     for position, item in enumerate(expectations):
-        if _ROWWISE.fullmatch(item.type):
-            groups.setdefault(("rows", ("doc_id",)), []).append(position)
+        listed = item.reason is not None
+        if not split:
+            groups.setdefault((listed, None, ()), []).append(position)
+        elif _ROWWISE.fullmatch(item.type):
+            groups.setdefault((listed, ("doc_id",), ()), []).append(position)
         else:
-            kind = "rows" if item.type in _UNIQUE else "whole"
-            groups.setdefault((kind, item.columns), []).append(position)
-    for (kind, columns), positions in groups.items():
-        yield _Batch(positions, columns if kind == "rows" else None)
+            key = item.columns if item.type in _UNIQUE else None
+            groups.setdefault((listed, key, item.columns), []).append(position)
+    for (_, key, _), positions in groups.items():
+        yield _Batch(positions, key)
 
 
 def _touched(expectations: Sequence[Expectation]) -> list[str]:
@@ -117,10 +139,7 @@ def _pieces(
     metadata: pl.LazyFrame, columns: Sequence[str], key: tuple[str, ...] | None, parts: int
 ) -> Iterator[pl.DataFrame]:
     """The rows in pieces, each in the order of the raw files, so that the order of shards does not show."""
-    wanted = metadata.select(list(dict.fromkeys([*columns, *_PLACE])))
-    if "parents" in columns:
-        joined = pl.col("parents").list.join(", ")
-        wanted = wanted.with_columns(parents=pl.when(pl.col("parents").list.len() > 0).then(joined))
+    wanted = _shown_columns(metadata, list(dict.fromkeys([*columns, *_PLACE])))
     if key is None:
         yield wanted.sort("raw_file", "raw_row").collect(engine="streaming")
         return
@@ -129,43 +148,87 @@ def _pieces(
         yield wanted.filter(mine).sort("raw_file", "raw_row").collect(engine="streaming")
 
 
-def _run(source: str, built: Sequence[Any], piece: pl.DataFrame, columns: Sequence[str]) -> dict[int, Outcome]:
-    """Outcomes by the positions in the expectations' `meta`. Great Expectations gives them back in another order."""
+def _shown_columns(metadata: pl.LazyFrame, columns: Sequence[str]) -> pl.LazyFrame:
+    """The columns as Great Expectations is shown them."""
+    wanted = metadata.select(columns)
+    if "parents" not in columns:
+        return wanted
+    joined = pl.col("parents").list.join(", ")
+    return wanted.with_columns(parents=pl.when(pl.col("parents").list.len() > 0).then(joined))
+
+
+_Chosen = Sequence[tuple[int, Expectation, Any]]
+"""Expectations with their positions, and as Great Expectations objects."""
+
+
+def _run(source: str, chosen: _Chosen, piece: pl.DataFrame, columns: Sequence[str]) -> dict[int, Outcome]:
+    """Outcomes by position, one for each of `chosen`."""
+    try:
+        results = _results(source, chosen, piece, columns)
+    # Whatever a third party's code raises over data that is not ours says that it could not be evaluated.
+    except Exception as error:
+        if len(chosen) > 1:
+            return {at: it for one in chosen for at, it in _run(source, [one], piece, columns).items()}
+        return {chosen[0][0]: _not_evaluated(piece, _told(f"{type(error).__name__}: {error}"))}
+    return {
+        position: _outcome(results[position], item, piece)
+        if position in results
+        else _not_evaluated(piece, "Great Expectations gave no result")
+        for position, item, _ in chosen
+    }
+
+
+def _results(source: str, chosen: _Chosen, piece: pl.DataFrame, columns: Sequence[str]) -> dict[int, dict[str, Any]]:
+    """Results by the positions in the expectations' `meta`. Great Expectations gives them back in another order."""
     import great_expectations as gx
 
     context: Any = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False}
     asset = context.data_sources.add_pandas("metadata").add_dataframe_asset(source)
+    expectations = [copy.copy(one) for _, _, one in chosen]
     definition = gx.ValidationDefinition(
         name=source,
         data=asset.add_batch_definition_whole_dataframe("all"),
-        suite=context.suites.add(gx.ExpectationSuite(name=source, expectations=[copy.copy(one) for one in built])),
+        suite=context.suites.add(gx.ExpectationSuite(name=source, expectations=expectations)),
     )
     # With the default index, violating rows come back as positions; named columns would build a list of all of them.
+    asked: dict[str, Any] = {"result_format": "SUMMARY", "partial_unexpected_count": EXAMPLES}
+    if any(item.reason is not None for _, item, _ in chosen):
+        asked |= {
+            "result_format": "COMPLETE",
+            "exclude_unexpected_values": True,
+            "return_unexpected_index_query": False,
+        }
     result = context.validation_definitions.add(definition).run(
-        batch_parameters={"dataframe": piece.select(columns or ["doc_id"]).to_pandas()},
-        result_format={"result_format": "SUMMARY", "partial_unexpected_count": EXAMPLES},
+        batch_parameters={"dataframe": piece.select(columns or ["doc_id"]).to_pandas()}, result_format=asked
     )
-    outcomes: dict[int, Outcome] = {}
-    for one in result.to_json_dict()["results"]:
-        outcomes[one["expectation_config"]["meta"]["position"]] = _outcome(one, piece)
-    return outcomes
+    return {one["expectation_config"]["meta"]["position"]: one for one in result.to_json_dict()["results"]}
 
 
-def _outcome(result: dict[str, Any], piece: pl.DataFrame) -> Outcome:
-    values, config = result["result"], result["expectation_config"]["kwargs"]
-    named = [config[key] for key in ("column", "column_A", "column_B") if key in config]
-    named += config.get("column_list", [])
+def _outcome(result: dict[str, Any], item: Expectation, piece: pl.DataFrame) -> Outcome:
+    values, error = result["result"], _error(result["exception_info"])
     index = [at for at in values.get("partial_unexpected_index_list") or [] if isinstance(at, int)]
-    return Outcome(
+    outcome = Outcome(
         passed=bool(result["success"]),
         rows=values.get("element_count", piece.height),
         unexpected=values.get("unexpected_count"),
         missing=values.get("missing_count") or 0,
         observed=values.get("observed_value"),
-        examples=tuple(_example(piece, at, named) for at in index[:EXAMPLES]),
-        error=_error(result["exception_info"]),
+        examples=tuple(_example(piece, at, item.columns) for at in index[:EXAMPLES]),
+        error=error,
     )
+    if item.reason is None or error is not None:
+        return outcome
+    listed = values.get("unexpected_index_list")
+    # Only a list of all of them tells which rows may stay.
+    if outcome.unexpected is None or listed is None or len(set(listed)) != outcome.unexpected:
+        return replace(outcome, error="Great Expectations did not list the rows that violate it")
+    wanted = list(dict.fromkeys([*_PLACE, *item.columns]))
+    return replace(outcome, violating=piece.select(wanted)[sorted(listed)])
+
+
+def _not_evaluated(piece: pl.DataFrame, why: str) -> Outcome:
+    return Outcome(passed=False, rows=piece.height, unexpected=None, missing=0, observed=None, examples=(), error=why)
 
 
 def _example(piece: pl.DataFrame, at: int, columns: Sequence[str]) -> Example:
@@ -180,11 +243,16 @@ def _shortened(value: Any) -> str:
 
 
 def _error(info: dict[str, Any]) -> str | None:
-    """Why an expectation raised, or None. Tracebacks name the machine's folders and stay out."""
-    raised = info if "raised_exception" in info else next(iter(info.values()), {})
-    if not raised.get("raised_exception"):
-        return None
-    lines = str(raised.get("exception_message") or "").strip().splitlines()
+    """Why an expectation raised, or None. Some are told of directly, others by metric, of which any may have raised."""
+    for raised in [info] if "raised_exception" in info else info.values():
+        if raised.get("raised_exception"):
+            return _told(str(raised.get("exception_message") or ""))
+    return None
+
+
+def _told(message: str) -> str:
+    """The first line, the same in every run: tracebacks and addresses of objects stay out."""
+    lines = re.sub(r" at 0x[0-9a-fA-F]+", "", message).strip().splitlines()
     return (lines[0] if lines else "it raised an exception without a message")[:300]
 
 
@@ -197,6 +265,7 @@ def _merged(pieces: Sequence[Outcome], item: Expectation) -> Outcome:
     judged = rows - missing
     mostly = float(item.arguments.get("mostly", 1.0))
     examples = sorted((example for one in pieces for example in one.examples), key=lambda e: (e.raw_file, e.raw_row))
+    violating = [one.violating for one in pieces if one.violating is not None]
     return Outcome(
         passed=judged == 0 or (judged - unexpected) / judged >= mostly,
         rows=rows,
@@ -205,4 +274,5 @@ def _merged(pieces: Sequence[Outcome], item: Expectation) -> Outcome:
         observed=None,
         examples=tuple(examples[:EXAMPLES]),
         error=next((one.error for one in pieces if one.error is not None), None),
+        violating=pl.concat(violating).sort("raw_file", "raw_row") if violating else None,
     )

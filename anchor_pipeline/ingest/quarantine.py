@@ -123,14 +123,10 @@ class Spool:
             with pq.ParquetWriter(temporary, QUARANTINE_SCHEMA, compression="zstd", compression_level=3) as writer:
                 for table in self._tables():
                     writer.write_table(table)
-            with temporary.open("r+b") as file:
+            with temporary.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
-                store.files.sync(file)
             relative = f"quarantine/{source}/{digest}.parquet"
-            target = store.path(relative)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            store.files.replace(temporary, target)
-            store.files.sync_folder(target.parent)
+            store.adopt(temporary, relative)
         return relative
 
     def _spill(self) -> None:

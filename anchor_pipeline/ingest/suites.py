@@ -14,12 +14,16 @@ from anchor_pipeline.corpus.document import AUTHORSHIPS
 from anchor_pipeline.corpus.snapshot import canonical_digest
 from anchor_pipeline.ingest.expectation_models import Expectation
 from anchor_pipeline.project import Project
+from anchor_pipeline.project.expectations import HANDLING, quarantines
 from anchor_pipeline.project.source import Kind
 
 _Asked = dict[str, Any]
 
 # Names become names of checks elsewhere, even those of misspelt types.
 _UNSAFE = re.compile(r"[^A-Za-z0-9_]")
+
+# What the names of types begin with, and say nothing by.
+_BOILERPLATE = re.compile(r"^expect_(select_)?(multi|compound_)?(columns?_)?(pair_)?(values_|(?=value_))?(to_)?")
 
 _NOT_NULL = "expect_column_values_to_not_be_null"
 _IN_SET = "expect_column_values_to_be_in_set"
@@ -89,16 +93,28 @@ def suite(project: Project, name: str) -> tuple[Expectation, ...]:
     declared = project.sources[name].expectations
     asked = [(None, item) for item in kind_suite(project, name)]
     asked_all = [*asked, *((position, dict(item)) for position, item in enumerate(declared))]
-    seen: Counter[str] = Counter()
+    names: Counter[str] = Counter()
+    reasons: Counter[str] = Counter()
     expectations: list[Expectation] = []
     for position, item in asked_all:
-        arguments = {key: value for key, value in item.items() if key != "type"}
+        arguments = {key: value for key, value in item.items() if key not in ("type", HANDLING)}
         plain = Expectation(name="", type=str(item.get("type", "")), arguments=arguments, declared=position)
-        base = _UNSAFE.sub("_", "__".join([plain.type, *plain.columns]))
-        seen[base] += 1
-        again = f"__{seen[base]}" if seen[base] > 1 else ""
-        expectations.append(plain.model_copy(update={"name": base + again}))
+        name = _numbered(_UNSAFE.sub("_", "__".join([plain.type, *plain.columns])), "__", names)
+        reason = _numbered(_reason(plain), "_", reasons) if quarantines(item) else None
+        expectations.append(plain.model_copy(update={"name": name, "reason": reason}))
     return tuple(expectations)
+
+
+def _numbered(name: str, between: str, seen: Counter[str]) -> str:
+    """`name`, with a number from the second time on."""
+    seen[name] += 1
+    return f"{name}{between}{seen[name]}" if seen[name] > 1 else name
+
+
+def _reason(item: Expectation) -> str:
+    """Why rows that violate `item` are quarantined, in short: `expectation_tokens_be_between`."""
+    asked = _BOILERPLATE.sub("", item.type)
+    return _UNSAFE.sub("_", "_".join(["expectation", *item.columns, asked])).lower()
 
 
 def suite_digest(expectations: tuple[Expectation, ...]) -> str:

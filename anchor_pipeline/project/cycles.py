@@ -1,7 +1,10 @@
 """Cycles: the turns of the build. A cycle is a half-open span of time; its end is its `as_of`.
 
-Keys read 2021, 2021-Q3, 2021-07, 2021-07-05, 2021-07-05T13; a weekly cycle is named by its Monday, a
-cron cycle by the minute it starts. All times are UTC.
+Keys read 2021, 2021-07, 2021-07-05, 2021-07-05T13; a quarterly cycle is named by its first month (2021-Q3 is
+understood as 2021-07), a weekly one by its Monday, a cron cycle by the minute it starts. All times are UTC.
+
+Every key is the start of its cycle in a format of strftime: then Dagster itself can tell which cycles there are,
+without asking a code location that was loaded long ago. strftime knows no quarters.
 """
 
 from __future__ import annotations
@@ -18,10 +21,11 @@ _FORMATS = {
     "daily": (r"\d{4}-\d\d-\d\d", "%Y-%m-%d", "2021-07-05"),
     "weekly": (r"\d{4}-\d\d-\d\d", "%Y-%m-%d", "2021-07-05 (a Monday)"),
     "monthly": (r"\d{4}-\d\d", "%Y-%m", "2021-07"),
-    "quarterly": (r"\d{4}-Q[1-4]", "", "2021-Q3"),
+    "quarterly": (r"\d{4}-\d\d", "%Y-%m", "2021-07 or 2021-Q3"),
     "yearly": (r"\d{4}", "%Y", "2021"),
     "cron": (r"\d{4}-\d\d-\d\dT\d\d:\d\d", "%Y-%m-%dT%H:%M", "2021-07-05T13:30"),
 }
+_QUARTER = re.compile(r"(\d{4})-Q([1-4])", re.ASCII)
 _STEP = {"hourly": timedelta(hours=1), "daily": timedelta(days=1), "weekly": timedelta(weeks=1)}
 _MONTHS = {"monthly": 1, "quarterly": 3, "yearly": 12}
 
@@ -51,14 +55,12 @@ class Calendar:
     def at(self, key: str) -> Cycle:
         """The cycle of that key; ValueError says how keys of this cadence read."""
         pattern, form, example = _FORMATS[self.cadence]
+        if self.cadence == "quarterly" and (named := _QUARTER.fullmatch(key)):
+            key = f"{named[1]}-{3 * int(named[2]) - 2:02d}"
         if re.fullmatch(pattern, key, re.ASCII) is None:
             raise ValueError(f"{key!r} is not a {self.cadence} cycle; keys read {example}")
         try:
-            if self.cadence == "quarterly":
-                start = datetime(int(key[:4]), 3 * int(key[6]) - 2, 1, tzinfo=UTC)
-            else:
-                start = datetime.strptime(key, form).replace(tzinfo=UTC)
-            cycle = self._containing(start)
+            cycle = self._containing(datetime.strptime(key, form).replace(tzinfo=UTC))
         except (ValueError, OverflowError):
             raise ValueError(f"{key!r} is not a date; keys read {example}") from None
         if cycle.key != key:
@@ -104,8 +106,6 @@ class Calendar:
         return start, start + _STEP[self.cadence]
 
     def _key(self, start: datetime) -> str:
-        if self.cadence == "quarterly":
-            return f"{start.year:04d}-Q{(start.month + 2) // 3}"
         # strftime("%Y") does not pad years before 1000 on every platform.
         return start.strftime(_FORMATS[self.cadence][1].replace("%Y", f"{start.year:04d}"))
 

@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from anchor_pipeline.errors import DeclarationError, Problem, UsageError
+from anchor_pipeline.project.expectations import HANDLING, wrong_handling
 from anchor_pipeline.project.models import Project
 from anchor_pipeline.project.source import Source
 from anchor_pipeline.project.yaml_lines import Document, read_yaml
@@ -101,6 +102,13 @@ def _check_references(project: Project, document: Document) -> None:
             if domain not in project.domains:
                 path = ("stages", stage, "domains", domain)
                 document.problem(path, f"domain `{domain}` is not declared{_suggest(domain, project.domains)}")
+    automation = project.automation
+    for key, wrong in (
+        ("after", automation.wrong_delay(project.calendar.cadence)),
+        ("mode", automation.wrong_mode(project.cycle.unfinished)),
+    ):
+        if wrong is not None:
+            document.problem(("automation", key), wrong)
 
 
 def _check_source(project: Project, document: Document, name: str, source: Source) -> None:
@@ -122,6 +130,9 @@ def _check_source(project: Project, document: Document, name: str, source: Sourc
         if "type" not in expectation:
             message = "an expectation needs its `type`, such as expect_column_values_to_be_between"
             document.problem((*path, "expectations", index), message)
+        wrong = wrong_handling(expectation)
+        if wrong is not None:
+            document.problem((*path, "expectations", index, HANDLING), wrong)
 
 
 def _suggest(name: str, valid: Iterable[str]) -> str:

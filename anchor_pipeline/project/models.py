@@ -11,6 +11,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, PrivateAttr, model_validator
 
+from anchor_pipeline.errors import UsageError
+from anchor_pipeline.project.addresses import check_store, is_url, local_path
+from anchor_pipeline.project.automation import Automation
 from anchor_pipeline.project.base import Day, Model, Share, Size, Span
 from anchor_pipeline.project.cycles import CADENCES, Calendar, check_cron
 from anchor_pipeline.project.policy import RULES, Rules, RuleSetting, merge
@@ -146,8 +149,8 @@ class Project(Model):
     seed: int = 0
     """Decides which documents are drawn when not all are."""
     cycle: CycleSpec
-    store: str | None = None
-    """Where shards, snapshots and mixes lie; default: store/ beside this file."""
+    store: Annotated[str, AfterValidator(check_store)] | None = None
+    """Where shards, snapshots and mixes lie: a folder, or a URL such as s3://bucket/prefix; default: store/ here."""
     tokens: str = "words"
     """The unit of text: `words`, or the path of a Hugging Face tokenizer.json."""
     domains: dict[Name, Domain]
@@ -155,6 +158,8 @@ class Project(Model):
     stages: dict[Name, Stage]
     rules: Rules = Rules()
     """Settings of rules; the narrowest wins: here, domain, stage, the stage's domain."""
+    automation: Automation = Automation()
+    """What starts builds by itself in Dagster."""
 
     _path: Path = PrivateAttr(default=Path("project.yaml"))
 
@@ -169,9 +174,20 @@ class Project(Model):
         return self._path.parent
 
     @property
+    def store_address(self) -> str:
+        """Where the store is: an absolute path of this machine, or a URL."""
+        declared = self.store or "store"
+        if not is_url(declared):
+            return str((self.root / declared).absolute())
+        path = local_path(declared)
+        return declared.rstrip("/") if path is None else str(path)
+
+    @property
     def store_path(self) -> Path:
-        """The folder of the store."""
-        return (self.root / (self.store or "store")).absolute()
+        """The folder of a store on this machine. Raises UsageError if it is at a URL."""
+        if is_url(self.store_address):
+            raise UsageError(f"the store is at {self.store_address}, which has no path on this machine")
+        return Path(self.store_address)
 
     @property
     def calendar(self) -> Calendar:

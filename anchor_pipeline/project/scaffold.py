@@ -13,7 +13,7 @@ from anchor_pipeline.project.schema import project_schema
 
 _TEMPLATE = files("anchor_pipeline.project") / "template"
 _DATA = ("articles", "handbook", "replies", "tickets")
-_IGNORED = "# what a build makes; all of it can be made again\nstore/\n"
+_IGNORED = "# what a build makes; all of it can be made again\nstore/\n.anchor/\n"
 
 
 def init_project(folder: str | Path) -> list[Path]:

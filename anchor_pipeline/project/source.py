@@ -181,7 +181,8 @@ class Source(Model):
     generator: Generator | None = None
     """For synthetic sources: what wrote them."""
     expectations: tuple[Annotated[dict[str, Any], BeforeValidator(typed)], ...] = ()
-    """Great Expectations by their own names, on metadata columns: {type: …, column: …, …}."""
+    """Great Expectations by their own names, on metadata columns: {type: …, column: …, …}. With
+    `unexpected_rows: quarantine`, rows that violate one are left out of every corpus."""
     max_bytes: Size = 16 * 1024 * 1024
     """Documents larger than this go to quarantine."""
     description: str = ""

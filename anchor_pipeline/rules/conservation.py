@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 
 from anchor_pipeline.corpus.corpus import SourceCounts
+from anchor_pipeline.corpus.set_aside import NOT_EVALUATED
 from anchor_pipeline.project.policy import Conservation
 from anchor_pipeline.rules.evidence import Evidence
 from anchor_pipeline.rules.expected import feeding
@@ -81,6 +82,14 @@ def _judge(
             "insufficient",
             f"Source `{name}`: {broken.path} cannot be read{where}: {broken.message}{more}; repair or remove it,"
             " for what it holds is not known",
+            evidence=details,
+        )
+    unjudged = counts.quarantined.get(NOT_EVALUATED, 0)
+    if unjudged:
+        return place.finding(
+            "insufficient",
+            f"Source `{name}`: an expectation that quarantines rows could not be evaluated, so"
+            f" {count(unjudged, 'row')} that may be sound are set aside; its check and data_docs/{name}.html say why",
             evidence=details,
         )
     recorded = {"kept": counts.kept, "duplicate": counts.duplicate, "later": counts.later}

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from anchor_pipeline.corpus.corpus import corpus_table
+from anchor_pipeline.corpus.set_aside import SET_ASIDE_SCHEMA, SetAside, keep_set_aside
 from anchor_pipeline.corpus.snapshot import RawFile, SourceSnapshot, Unit
 from anchor_pipeline.corpus.store import Store
 from anchor_pipeline.errors import DamagedData
@@ -30,6 +32,7 @@ sources:
   c: {kind: enterprise, domain: d, uri: c.jsonl, terms: {uses: [evaluation]}}
 stages: {s: {tokens: 100, domains: {d: 1}}}
 """
+REASON = "expectation_stratum_be_unique"
 KINDS = {"a": "anchor", "b": "licensed", "c": "enterprise"}
 
 
@@ -123,6 +126,84 @@ def test_rows_of_a_file_that_has_changed_do_not_count(project: Project, tmp_path
     corpus, _ = assemble(project, project.calendar.at("2020"), {"a": snapshot}, store)
     assert sorted(statuses(store, "2020")) == ["a/new", "a/same"]
     assert corpus.sources["a"].balance == 0
+
+
+QUARANTINING = PROJECT.replace(
+    "uri: a.jsonl",
+    "uri: a.jsonl, expectations: [{type: expect_column_values_to_be_unique, column: stratum,"
+    " unexpected_rows: quarantine}]",
+)
+
+
+def set_aside(store: Store, source: str, *rows: int) -> dict[str, SetAside]:
+    """These rows of `<source>.jsonl` violate an expectation."""
+    values = [
+        {"source": source, "raw_file": f"{source}.jsonl", "raw_row": row, "doc_id": f"{source}/{row}", "reason": REASON,
+         "detail": "said"}
+        for row in rows
+    ]  # fmt: skip
+    return {source: keep_set_aside(store, source, pa.Table.from_pylist(values, schema=SET_ASIDE_SCHEMA))}
+
+
+def test_rows_that_an_expectation_keeps_out_are_quarantined_and_no_copy_of_theirs_stands_for_others(
+    tmp_path: Path,
+) -> None:
+    project, store = project_at(tmp_path / "project", QUARANTINING), Store(tmp_path / "store")
+    later = datetime(2030, 1, 1, tzinfo=UTC)
+    rows = [
+        document("a", "bad", "same words", kind="anchor", raw_row=1),
+        document("a", "good", "other words", kind="anchor", raw_row=2),
+        document("a", "future", "more words", kind="anchor", raw_row=3, collected_at=later),
+        document("a", "id", "first words", kind="anchor", raw_row=4),
+        document("a", "id", "second words", kind="anchor", raw_row=5, collected_at=datetime(2020, 7, 1, tzinfo=UTC)),
+    ]
+    # Without the expectation the anchor's copy would be kept, and so would the earlier content of the repeated id.
+    snapshots = {
+        "a": snapshot_of(store, "a", rows),
+        "b": snapshot_of(store, "b", [document("b", "copy", "same words")]),
+    }
+    corpus, _ = assemble(project, project.calendar.at("2020"), snapshots, store, set_aside(store, "a", 1, 3, 4))
+    table = pl.read_parquet(corpus_table(store, "2020")).sort("source", "raw_row")
+    assert [tuple(row) for row in table.select("raw_row", "status", "reason").iter_rows()] == [
+        (1, "quarantined", REASON),
+        (2, "kept", None),
+        (3, "later", None),
+        (4, "quarantined", REASON),
+        (5, "kept", None),
+        (1, "kept", None),
+    ]
+    assert corpus.sources["a"].quarantined == {REASON: 2}
+    assert [counts.balance for counts in corpus.sources.values()] == [0, 0]
+    kept = pl.read_parquet(store.path("quarantine/a/cycle-2020.parquet"))
+    assert kept.select("doc_id", "raw_file", "raw_row", "reason").rows() == [
+        ("a/bad", "a.jsonl", 1, REASON),
+        ("a/id", "a.jsonl", 4, REASON),
+    ]
+
+
+def test_other_rows_kept_out_make_another_corpus_and_the_same_rows_the_same(tmp_path: Path) -> None:
+    project, store = project_at(tmp_path / "project", QUARANTINING), Store(tmp_path / "store")
+    cycle = project.calendar.at("2020")
+    snapshots = {"a": snapshot_of(store, "a", [document("a", str(i), kind="anchor", raw_row=i) for i in range(4)])}
+    first, _ = assemble(project, cycle, snapshots, store, set_aside(store, "a", 1))
+    assert assemble(project, cycle, snapshots, store, set_aside(store, "a", 1)) == (first, True)
+    second, reused = assemble(project, cycle, snapshots, store, set_aside(store, "a", 2))
+    assert not reused
+    assert first.documents != second.documents
+    none, _ = assemble(project, cycle, snapshots, store, {"a": SetAside()})
+    assert none.sources["a"].kept == 4
+    assert pl.read_parquet(store.path("quarantine/a/cycle-2020.parquet")).height == 0, "it tells of this build alone"
+
+
+@pytest.mark.parametrize("known", [{}, {"a": SetAside(not_evaluated=("expect_something",))}])
+def test_of_a_source_whose_rows_could_not_be_judged_nothing_is_taken(
+    tmp_path: Path, known: dict[str, SetAside]
+) -> None:
+    project, store = project_at(tmp_path / "project", QUARANTINING), Store(tmp_path / "store")
+    snapshots = {name: snapshot_of(store, name, [document(name, "1", f"text {name}")]) for name in "ab"}
+    corpus, _ = assemble(project, project.calendar.at("2020"), snapshots, store, known)
+    assert corpus.sources["a"].quarantined == {"expectation_not_evaluated": 1}
+    assert corpus.sources["b"].kept == 1
 
 
 ROW = st.fixed_dictionaries(

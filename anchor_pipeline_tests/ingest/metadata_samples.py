@@ -9,6 +9,9 @@ from typing import Any
 import polars as pl
 
 from anchor_pipeline.corpus.document import DOCUMENT_SCHEMA, METADATA_COLUMNS
+from anchor_pipeline.corpus.store import Store
+from anchor_pipeline.ingest.expectation_models import ExpectationResult
+from anchor_pipeline.ingest.expectations import validate_source
 from anchor_pipeline.project import Project, load_project
 
 HOSTILE = "<script>alert('x')</script>&\"'"
@@ -65,3 +68,10 @@ def frame(source: str, kind: str, rows: int = 20, **columns: Any) -> pl.LazyFram
     schema = {name: whole.schema[name] for name in METADATA_COLUMNS}
     lists = {name: value if isinstance(value, list) else [value] * rows for name, value in values.items()}
     return pl.DataFrame(lists, schema=schema).lazy()
+
+
+def judge(
+    project: Project, source: str, rows: pl.LazyFrame, store: Store, *, key: str = "k", cycle: str | None = None
+) -> list[ExpectationResult]:
+    """The results of a validation of `rows`."""
+    return list(validate_source(project, source, lambda: rows, store, key=key, cycle=cycle).results)

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from anchor_pipeline.corpus.store import Store
 from anchor_pipeline.ingest.data_docs import publish_index
-from anchor_pipeline.ingest.expectations import validate_source
-from anchor_pipeline_tests.ingest.metadata_samples import HOSTILE, frame, load
+from anchor_pipeline_tests.ingest.metadata_samples import HOSTILE, frame, judge, load
 
 
 class Page(HTMLParser):
@@ -27,19 +26,27 @@ class Page(HTMLParser):
         self.text += data
 
 
+def site(store: Store) -> dict[str, bytes]:
+    """Every file of the site."""
+    root = store.path("data_docs")
+    return {str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
+
+
 def test_data_docs_keep_every_source_and_need_no_network(tmp_path: Path) -> None:
     project, store = load(tmp_path), Store(tmp_path / "store")
-    validate_source(project, "letters", frame("letters", "anchor"), store, key="k")
+    judge(project, "letters", frame("letters", "anchor"), store, key="k")
     alone = store.read("data_docs/letters.html")
     bad = frame("tickets", "enterprise", licence=[HOSTILE] + ["MIT"] * 19, doc_id=[f"tickets/{HOSTILE}"] * 20)
-    validate_source(project, "tickets", bad, store, key="k")
+    judge(project, "tickets", bad, store, key="k")
     assert store.read("data_docs/letters.html") == alone
     index = Page(store.read("data_docs/index.html").decode())
     assert [a["href"] for tag, a in index.tags if tag == "a"] == ["#content", "letters.html", "tickets.html"]
     assert "No blocking expectation fails; 3 of 4 sources need a look" in index.text
     assert index.text.count("not validated yet") == 2
-    for name in ("index", "letters", "tickets"):
-        raw = store.read(f"data_docs/{name}.html").decode()
+    pages = [name for name in site(store) if name.endswith(".html")]
+    assert len(pages) == 5  # the index, and two pages of each source that was validated
+    for name in pages:
+        raw = store.read(f"data_docs/{name}").decode()
         assert str(tmp_path) not in raw
         page = Page(raw)
         assert {"script", "link", "img", "iframe", "object"}.isdisjoint(tag for tag, _ in page.tags)
@@ -55,25 +62,25 @@ def test_data_docs_are_the_same_whatever_the_order(tmp_path: Path) -> None:
     for order in (sources, sources[::-1]):
         store = Store(tmp_path / str(len(sites)))
         for name, kind in order:
-            validate_source(project, name, frame(name, kind), store, key="k")
-        sites.append({name: store.read(f"data_docs/{name}") for name in store.list("data_docs")})
+            judge(project, name, frame(name, kind), store, key="k")
+        sites.append(site(store))
     assert sites[0] == sites[1]
 
 
 def test_a_damaged_record_is_shown_as_missing(tmp_path: Path) -> None:
     project, store = load(tmp_path), Store(tmp_path / "store")
-    validate_source(project, "letters", frame("letters", "anchor"), store, key="k")
+    judge(project, "letters", frame("letters", "anchor"), store, key="k")
     store.write("data_docs/letters.json", b"{")
     publish_index(project, store)
     assert store.read("data_docs/index.html").decode().count("not validated yet") == 4
-    validate_source(project, "letters", frame("letters", "anchor"), store, key="k")
+    judge(project, "letters", frame("letters", "anchor"), store, key="k")
     assert store.read("data_docs/index.html").decode().count("not validated yet") == 3
 
 
 def test_processes_that_finish_together_do_not_lose_each_other(tmp_path: Path) -> None:
     """The other's record appears while this one writes an index made without it."""
     project, store = load(tmp_path), Store(tmp_path / "store")
-    validate_source(project, "books", frame("books", "licensed"), store, key="k")
+    judge(project, "books", frame("books", "licensed"), store, key="k")
     other = store.read("data_docs/books.json")
     store.path("data_docs/books.json").unlink()
 
@@ -84,5 +91,5 @@ def test_processes_that_finish_together_do_not_lose_each_other(tmp_path: Path) -
                 super().write("data_docs/books.json", other)
             return written
 
-    validate_source(project, "letters", frame("letters", "anchor"), Meanwhile(store.root), key="k")
+    judge(project, "letters", frame("letters", "anchor"), Meanwhile(store.root), key="k")
     assert store.read("data_docs/index.html").decode().count("not validated yet") == 2

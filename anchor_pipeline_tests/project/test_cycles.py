@@ -40,6 +40,18 @@ def test_as_of_is_the_end(cadence: str, key: str, as_of: str) -> None:
     assert Calendar(cadence, FIRST).at(key).as_of == datetime.fromisoformat(as_of).replace(tzinfo=UTC)
 
 
+def test_a_quarter_is_named_by_its_first_month_and_found_by_its_number() -> None:
+    calendar = Calendar("quarterly", FIRST)
+    assert [calendar.at(f"2021-Q{number}").key for number in (1, 2, 3, 4)] == [
+        "2021-01",
+        "2021-04",
+        "2021-07",
+        "2021-10",
+    ]
+    with pytest.raises(ValueError, match="the one around it is 2021-07"):
+        calendar.at("2021-08")
+
+
 def test_cron_cycles_last_from_tick_to_tick() -> None:
     cycle = Calendar("cron", FIRST, "30 6 * * 1").at("2021-07-05T06:30")
     assert (cycle.start, cycle.end) == (

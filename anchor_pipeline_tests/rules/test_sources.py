@@ -61,6 +61,13 @@ def test_an_unreadable_file_is_no_pass_and_named(build: Builder) -> None:
     assert "data/t.jsonl.gz cannot be read at byte 512" in found.message
 
 
+def test_rows_set_aside_because_an_expectation_could_not_be_evaluated_are_no_pass(build: Builder) -> None:
+    counts = {"tickets": {"read": 4, "quarantined": {"expectation_not_evaluated": 3}}}
+    found = _of(conservation.evaluate(build([doc("tickets", "1")], counts=counts)), "tickets")
+    assert (found.status, found.refuses) == ("insufficient", True)
+    assert "could not be evaluated, so 3 rows that may be sound are set aside" in found.message
+
+
 def test_an_undeclared_source_and_one_missing_from_the_corpus(build: Builder) -> None:
     evidence = build([doc("tickets", "1"), {**doc("tickets", "1"), "source": "stranger", "doc_id": "stranger/1"}])
     assert [one.status for one in conservation.evaluate(evidence) if one.status != "pass"] == ["insufficient"]
