@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PACKAGES := anchor_pipeline anchor_pipeline_tests bench docs examples
 
-.PHONY: demo test test-slow lint format ui bench docs clean
+.PHONY: demo test test-slow lint format ui bench docs screenshots clean
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with PYTHON=python3.12")'
@@ -40,6 +40,9 @@ bench: $(READY)
 
 docs: $(READY)
 	$(BIN)/python -m docs.generate
+
+screenshots: $(READY)
+	$(BIN)/python -m docs.screenshots
 
 clean:
 	rm -rf $(VENV) build dist examples/*/raw examples/*/store

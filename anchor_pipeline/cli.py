@@ -1,12 +1,14 @@
 """The `anchor` command: a thin face over the steps.
 
-Exit codes: 0 fine, 1 refused by rules, 2 wrong declaration or usage, 3 damaged or unreadable data.
+Exit codes: 0 fine, 1 refused by rules, 2 wrong declaration or usage, 3 damaged or unreadable data or storage,
+130 and 143 stopped by SIGINT and SIGTERM.
 Only `build` and `ui` import dagster, and nothing heavy is imported before it is needed.
 """
 
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -17,8 +19,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from anchor_pipeline import __version__
+from anchor_pipeline.cli_lineage import delivering, lineage
 from anchor_pipeline.errors import AnchorError, DeclarationError, UsageError
+from anchor_pipeline.interrupts import Interrupted, Interrupts
 from anchor_pipeline.project import Project, load_project
+from anchor_pipeline.project.addresses import without_credentials
 from anchor_pipeline.project.cycles import Cycle
 
 if TYPE_CHECKING:
@@ -29,10 +34,16 @@ DAMAGED = 3
 
 def main() -> None:
     """Run the command; an expected error ends in one clear message and its exit code, never in a stack trace."""
+    interrupts = Interrupts()
     try:
-        sys.exit(anchor(standalone_mode=False) or 0)
-    except click.exceptions.Abort:
-        sys.exit(130)
+        with interrupts:
+            code = anchor(standalone_mode=False) or 0
+        sys.exit(code)
+    except (click.exceptions.Abort, KeyboardInterrupt) as stop:
+        # click makes an Abort of the interrupt that it meets.
+        known = next((one for one in (stop, stop.__cause__) if isinstance(one, Interrupted)), None)
+        cause = known or Interrupted(interrupts.came or signal.SIGINT)
+        _fail(str(cause), cause.exit_code, [])
     except click.ClickException as error:
         _fail(str(error.format_message()), 2, [])
     except DeclarationError as error:
@@ -55,6 +66,9 @@ def _fail(message: str, code: int, problems: list[dict[str, Any]]) -> None:
 @click.version_option(__version__, prog_name="anchor")
 def anchor() -> None:
     """Build training mixes that hold every declared rule, or refuse with the reason."""
+
+
+anchor.add_command(lineage)
 
 
 def _options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -139,8 +153,9 @@ def plan(project: Project, cycle: Cycle, stages: tuple[str, ...], as_json: bool)
     _check_over(project, cycle)
     wanted = stages or tuple(project.stages)
     watcher = outcome.Watcher()
-    with Progress(_console(), len(project.sources) + 1 + len(wanted)) as progress:
-        place = steps.Workplace(project, (progress, watcher))
+    bar = Progress(_console(), len(project.sources) + 1 + len(wanted))
+    with delivering(project) as courier, bar as progress:
+        place = steps.Workplace(project, (progress, watcher, courier))
         steps.plan_all(place, wanted, cycle)
     return _show(outcome.results(place, cycle, wanted, watcher), as_json, outcome.plan_lines)
 
@@ -156,23 +171,24 @@ def build(project: Project, cycle: Cycle, stages: tuple[str, ...], as_json: bool
     _check_over(project, cycle)
     wanted = stages or tuple(project.stages)
     watcher = outcome.Watcher()
-    with Progress(_console(), len(project.sources) + 1 + 2 * len(wanted)) as progress:
-        run(project, cycle, stages, (progress, watcher))
+    bar = Progress(_console(), len(project.sources) + 1 + 2 * len(wanted))
+    with delivering(project) as courier, bar as progress:
+        run(project, cycle, stages, (progress, watcher, courier))
     return _show(outcome.results(steps.Workplace(project), cycle, wanted, watcher), as_json, outcome.build_lines)
 
 
 @anchor.command()
-@click.argument("mix", type=click.Path(path_type=Path))
+@click.argument("mix")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document to stdout and nothing else.")
-def verify(mix: Path, as_json: bool) -> int:
-    """Check a released MIX: every digest, count and share, from its files alone."""
+def verify(mix: str, as_json: bool) -> int:
+    """Check a released MIX, a folder or URL: every digest, count and share, from its files alone."""
     from anchor_pipeline.mix.verify import verify_mix
 
     findings = verify_mix(mix)
     bad = [one for one in findings if not one.ok]
     if as_json:
         rows = [{"what": one.what, "ok": one.ok, "detail": one.detail} for one in findings]
-        click.echo(json.dumps({"mix": str(mix), "ok": not bad, "findings": rows}, indent=2))
+        click.echo(json.dumps({"mix": without_credentials(mix), "ok": not bad, "findings": rows}, indent=2))
     else:
         for one in findings:
             click.echo(f"{'ok     ' if one.ok else 'DAMAGED'} {one.what}: {one.detail}")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from anchor_pipeline import steps
 from anchor_pipeline.corpus.document import AMOUNT_SCALE, AMOUNT_UNITS
+from anchor_pipeline.ingest.data_docs import newest_validation
 from anchor_pipeline.mix.selection import ModalityPlan, Selection
 from anchor_pipeline.observer import Intent, Outcome
 from anchor_pipeline.project.cycles import Cycle
@@ -28,7 +28,7 @@ class StageDocument(BaseModel):
     status: Literal["pass", "fail"]
     findings: list[Finding]
     release: str | None
-    """Folder of the released mix."""
+    """Folder or URL of the released mix."""
     digest: str | None = None
     """Its mix digest."""
     rules: RuleCounts | None = None
@@ -49,6 +49,8 @@ class BuildDocument(BaseModel):
     verdicts: list[StageDocument]
     unreadable: dict[str, list[str]] = {}
     """By source: raw files that could not be read."""
+    expectations: dict[str, list[str]] = {}
+    """By source: expectations on its metadata that fail, quarantine rows or could not be evaluated."""
     errors: list[str] = []
 
 
@@ -59,28 +61,34 @@ class StageResult:
     stage: str
     selection: Selection | None
     verdict: Verdict | None
-    release: Path | None
+    release: str | None
     digest: str | None = None
 
 
 class Watcher:
-    """Notes which steps of this run completed, and the errors of those that failed."""
+    """Notes which steps of this run completed, and the errors of those that failed, unless a retry completed."""
 
     required = False
 
     def __init__(self) -> None:
         self.completed_jobs: set[str] = set()
-        self.errors: list[BaseException] = []
+        self._errors: dict[str, BaseException] = {}
+
+    @property
+    def errors(self) -> list[BaseException]:
+        """The last error of each step that did not complete after it."""
+        return list(self._errors.values())
 
     def opened(self, intent: Intent) -> None:
         """Nothing to note yet."""
 
     def completed(self, intent: Intent, outcome: Outcome) -> None:
         self.completed_jobs.add(intent.run.job)
+        self._errors.pop(intent.run.job, None)
 
     def failed(self, intent: Intent, outcome: Outcome) -> None:
         if outcome.error is not None:
-            self.errors.append(outcome.error)
+            self._errors[intent.run.job] = outcome.error
 
 
 @dataclass(frozen=True)
@@ -91,6 +99,7 @@ class Results:
     cycle: Cycle
     stages: list[StageResult]
     unreadable: dict[str, list[str]]
+    expectations: dict[str, list[str]]
     errors: list[BaseException]
 
     def to_json(self) -> dict[str, Any]:
@@ -100,6 +109,7 @@ class Results:
             cycle=self.cycle.key,
             verdicts=[_document(result, self.errors) for result in self.stages],
             unreadable=self.unreadable,
+            expectations=self.expectations,
             errors=[str(error) for error in self.errors],
         ).model_dump(mode="json")
 
@@ -127,16 +137,19 @@ def results(place: steps.Workplace, cycle: Cycle, stages: Iterable[str], watcher
                 stage,
                 steps.current_selection(place, stage, cycle) if selected else None,
                 steps.current_verdict(place, stage, cycle) if selected else None,
-                release.path if release else None,
+                release.location if release else None,
                 release.digest if release else None,
             )
         )
-    unreadable = {}
+    unreadable, expectations = {}, {}
     for name in place.project.sources:
         if f"sources/{name}" in watcher.completed_jobs:
             broken = [entry.message for entry in steps.current_snapshot(place, name).unreadable]
             unreadable.update({name: broken} if broken else {})
-    return Results(place.project.project, cycle, found, unreadable, watcher.errors)
+            validation = newest_validation(place.store, name)
+            told = [one.line for one in validation.results if one.line] if validation else []
+            expectations.update({name: told} if told else {})
+    return Results(place.project.project, cycle, found, unreadable, expectations, watcher.errors)
 
 
 def _document(result: StageResult, errors: list[BaseException]) -> StageDocument:
@@ -148,7 +161,7 @@ def _document(result: StageResult, errors: list[BaseException]) -> StageDocument
         stage=result.stage,
         status=verdict.status,
         findings=list(verdict.findings),
-        release=str(result.release) if result.release else None,
+        release=result.release,
         digest=result.digest,
         rules=verdict.rules,
         plans=result.selection.plans if result.selection else {},
@@ -198,6 +211,7 @@ def _missing(result: StageResult) -> list[str]:
 
 def _trouble(found: Results) -> list[str]:
     lines = [f"unreadable: {name}: {message}" for name, all_ in found.unreadable.items() for message in all_]
+    lines += [f"expectation: {name}: {message}" for name, all_ in found.expectations.items() for message in all_]
     # A refusal is told with its stage; other errors were not said yet.
     lines += [f"error: {error}" for error in found.errors if getattr(error, "exit_code", 3) != 1]
     return ["", *lines] if lines else []

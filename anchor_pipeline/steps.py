@@ -6,20 +6,23 @@ and nothing else. Every step does nothing when nothing changed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 
 import polars as pl
 
 from anchor_pipeline.corpus.corpus import Corpus, corpus_table, read_corpus
+from anchor_pipeline.corpus.disk import disk_trouble_told, sweep
 from anchor_pipeline.corpus.document import METADATA_COLUMNS
+from anchor_pipeline.corpus.made_from import must_be_made_from
 from anchor_pipeline.corpus.snapshot import SourceSnapshot, canonical_digest, canonical_json, read_snapshot
 from anchor_pipeline.corpus.store import Store
 from anchor_pipeline.errors import DamagedData, Refused
 from anchor_pipeline.facts.assemble import assemble
 from anchor_pipeline.ingest.data_docs import publish_index
-from anchor_pipeline.ingest.expectation_models import ExpectationResult
+from anchor_pipeline.ingest.expectation_models import ExpectationResult, SourceValidation
 from anchor_pipeline.ingest.expectations import validate_source
 from anchor_pipeline.ingest.source import ingest_source
 from anchor_pipeline.lineage.outbox import OpenLineageFile
@@ -29,6 +32,7 @@ from anchor_pipeline.mix.selection import Selection, read_selection, selection_t
 from anchor_pipeline.mix.write import write_mix
 from anchor_pipeline.project import Project
 from anchor_pipeline.project.cycles import Cycle
+from anchor_pipeline.project.expectations import quarantines
 from anchor_pipeline.record import Artefact, Observer, Recorder, RunRef, Step
 from anchor_pipeline.report.stage_report import stage_report
 from anchor_pipeline.rules.evidence import Evidence
@@ -52,14 +56,19 @@ class Workplace:
     @cached_property
     def store(self) -> Store:
         """The project's store."""
-        return Store(self.project.store_path)
+        return Store.at(self.project.store_address)
 
-    def step(self, name: str, cycle: Cycle, stage: str | None = None) -> Step:
-        """A step to be run in a `with` block; one of a stage is recorded with the digest of its policy."""
+    @contextmanager
+    def step(self, name: str, cycle: Cycle, stage: str | None = None) -> Iterator[Step]:
+        """A step to be run in a `with` block; one of a stage is recorded with the digest of its policy.
+
+        Raises Unavailable for what the disk refuses.
+        """
         policy = policy_digest(self.project, stage) if stage else None
         observers = [OpenLineageFile(self.store), *self.observers]
         recorder = Recorder(self.store, self.project.project, observers, policy=policy)
-        return recorder.step(name, cycle=cycle, parent=self.parent)
+        with recorder.step(name, cycle=cycle, parent=self.parent) as step, disk_trouble_told(name):
+            yield step
 
 
 @dataclass(frozen=True)
@@ -86,20 +95,26 @@ def ingest(place: Workplace, name: str, cycle: Cycle) -> Ingested:
         for raw in _raw_artefacts(snapshot):
             step.input(raw)
         step.output(_snapshot_artefact(snapshot))
-        results = validate_source(project, name, _metadata(snapshot, store), store, key=snapshot.digest)
+        validation = _validation(place, snapshot, cycle)
         reused = before == snapshot
         if reused:
             step.reused()
-    return Ingested(snapshot, results, reused)
+    return Ingested(snapshot, list(validation.results), reused)
 
 
 def assemble_corpus(place: Workplace, cycle: Cycle) -> Corpus:
     """Bring the corpus of a cycle up to date with the snapshots of all sources."""
+    sweep(place.store)
     with place.step("corpus", cycle) as step:
         snapshots = {name: current_snapshot(place, name) for name in place.project.sources}
         for snapshot in snapshots.values():
             step.input(_snapshot_artefact(snapshot))
-        corpus, reused = assemble(place.project, cycle, snapshots, place.store)
+        set_aside = {
+            name: _validation(place, snapshot, cycle).set_aside
+            for name, snapshot in snapshots.items()
+            if any(map(quarantines, place.project.sources[name].expectations))
+        }
+        corpus, reused = assemble(place.project, cycle, snapshots, place.store, set_aside)
         publish_index(place.project, place.store)
         step.output(_corpus_artefact(corpus))
         if reused:
@@ -154,7 +169,7 @@ def release(place: Workplace, stage: str, cycle: Cycle) -> Release:
         )
         manifest = released.manifest
         size = sum(part.bytes for part in manifest.parts)
-        step.output(Artefact(f"mix/{stage}", manifest.digest, manifest.rows, size, uri=str(released.path)))
+        step.output(Artefact(f"mix/{stage}", manifest.digest, manifest.rows, size, uri=released.location))
         if released.reused:
             step.reused()
     return released
@@ -182,10 +197,14 @@ def current_snapshot(place: Workplace, name: str) -> SourceSnapshot:
     return snapshot
 
 
-def current_expectations(place: Workplace, name: str) -> list[ExpectationResult]:
+def current_validation(place: Workplace, name: str) -> SourceValidation:
     """What came of a source's expectations; kept results are read, not computed again."""
-    snapshot = current_snapshot(place, name)
-    return validate_source(place.project, name, _metadata(snapshot, place.store), place.store, key=snapshot.digest)
+    return _validation(place, current_snapshot(place, name))
+
+
+def current_expectations(place: Workplace, name: str) -> list[ExpectationResult]:
+    """The results of `current_validation`, one for each expectation of its suite."""
+    return list(current_validation(place, name).results)
 
 
 def current_corpus(place: Workplace, cycle: Cycle) -> Corpus:
@@ -239,6 +258,9 @@ def _evidence(place: Workplace, selection: Selection, corpus: Corpus, cycle: Cyc
 def _judge(evidence: Evidence, selection: Selection, store: Store) -> Verdict:
     previous = previous_release(store, evidence.stage, evidence.cycle.key)
     verdict = judge(evidence, previous_release=previous.digest if previous else None)
+    # Asked when all has been read: what another run puts there meanwhile was not judged, or not as what it is.
+    must_be_made_from(evidence.documents, evidence.corpus.inputs, "corpus", "corpus")
+    must_be_made_from(evidence.selection, selection.inputs, "selection", f"selection/{evidence.stage}")
     if verdict.digests.selection != selection.digest:
         raise DamagedData(
             f"{evidence.selection}: is not the selection that was made; delete its folder and build selection/"
@@ -247,9 +269,21 @@ def _judge(evidence: Evidence, selection: Selection, store: Store) -> Verdict:
     return verdict
 
 
+def _validation(place: Workplace, snapshot: SourceSnapshot, cycle: Cycle | None = None) -> SourceValidation:
+    """What came of the expectations on a snapshot; the Data Docs note that `cycle` saw it."""
+    return validate_source(
+        place.project,
+        snapshot.source,
+        lambda: _metadata(snapshot, place.store),
+        place.store,
+        key=snapshot.digest,
+        cycle=cycle.key if cycle else None,
+    )
+
+
 def _metadata(snapshot: SourceSnapshot, store: Store) -> pl.LazyFrame:
     """The metadata of a source's documents, lazily."""
-    shards = [store.shard_path(digest) for digest in snapshot.shards]
+    shards = store.local_shards(snapshot.shards)
     if not shards:
         return pl.LazyFrame(schema=dict.fromkeys(METADATA_COLUMNS, pl.String))
     rows = pl.scan_parquet(shards, include_file_paths="shard").select(*METADATA_COLUMNS, "shard")

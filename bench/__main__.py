@@ -9,7 +9,7 @@ import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
-from bench import bench_build, bench_check, bench_peers
+from bench import bench_build, bench_check, bench_load, bench_peers
 from bench.measure import ROOT
 
 RESULTS = ROOT / "bench" / "RESULTS.md"
@@ -21,6 +21,7 @@ def main() -> None:
     quick = "--quick" in sys.argv
     sections = {
         "`anchor check` of a large project": bench_check.main,
+        "Loading the code location of a large project": bench_load.main,
         "Plan, choose and order at scale": lambda: script("bench_plan.py"),
         "Choose, order and write, against Polars copying the same rows": lambda: mix(quick),
         "The same mix, against Hugging Face and DuckDB": lambda: bench_peers.main(quick),

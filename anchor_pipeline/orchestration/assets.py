@@ -1,14 +1,17 @@
 """One asset per box of the picture, each a thin call of a step."""
 
 # No postponed annotations here: Dagster looks at the type of `context` itself.
-from typing import Any
-
 import dagster as dg
 
 from anchor_pipeline import steps
 from anchor_pipeline.errors import Refused
+from anchor_pipeline.orchestration import asset_metadata, presentation
 from anchor_pipeline.orchestration.blueprint import Blueprint
+from anchor_pipeline.orchestration.conditions import downstream_condition, source_condition
 from anchor_pipeline.orchestration.context import cycle_of
+from anchor_pipeline.orchestration.freshness import source_freshness
+from anchor_pipeline.orchestration.pools import CPU, STORE
+from anchor_pipeline.orchestration.retries import guarded, retry_unfetched
 
 
 def source_asset(blueprint: Blueprint, name: str) -> dg.AssetsDefinition:
@@ -20,22 +23,18 @@ def source_asset(blueprint: Blueprint, name: str) -> dg.AssetsDefinition:
         key=blueprint.names.source(name),
         partitions_def=blueprint.partitions,
         deps=[blueprint.names.source(fitted)] if fitted else [],
-        group_name=blueprint.names.flat("sources"),
-        kinds={source.kind},
-        owners=_owners(source.steward),
-        description=source.description or f"{source.kind} source, {source.modality}",
+        pool=STORE,
+        automation_condition=source_condition(blueprint),
+        freshness_policy=source_freshness(blueprint.project, name),
+        **presentation.source_look(blueprint, name),
     )
+    @guarded
     def ingest_source(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
-        outcome = steps.ingest(blueprint.places(context), name, cycle_of(blueprint.project, context))
-        snapshot = outcome.snapshot
-        metadata = {
-            "read": snapshot.read,
-            "quarantined": sum(snapshot.quarantined.values()),
-            "raw_files": len(snapshot.files),
-            "unreadable": len(snapshot.unreadable),
-            "reused": outcome.reused,
-        }
-        return dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(snapshot.digest))
+        place = blueprint.places(context)
+        outcome = steps.ingest(place, name, cycle_of(blueprint.project, context))
+        retry_unfetched(context, outcome.snapshot)
+        metadata = asset_metadata.source_metadata(outcome, place)
+        return dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(outcome.snapshot.digest))
 
     return ingest_source
 
@@ -47,17 +46,16 @@ def corpus_asset(blueprint: Blueprint) -> dg.AssetsDefinition:
         key=blueprint.names.corpus,
         partitions_def=blueprint.partitions,
         deps=[blueprint.names.source(name) for name in blueprint.project.sources],
-        group_name=blueprint.names.flat("corpus"),
-        kinds={"duckdb"},
-        description="All documents of the cycle, each with a status: kept, duplicate, quarantined or later.",
+        pool=CPU,
+        automation_condition=downstream_condition(),
+        **presentation.corpus_look(blueprint),
     )
+    @guarded
     def assemble_corpus(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
-        corpus = steps.assemble_corpus(blueprint.places(context), cycle_of(blueprint.project, context))
-        totals = {
-            status: sum(getattr(counts, status) for counts in corpus.sources.values())
-            for status in ("read", "kept", "kept_tokens", "duplicate", "later")
-        }
-        return dg.MaterializeResult(metadata=totals, data_version=dg.DataVersion(corpus.digest))
+        place = blueprint.places(context)
+        corpus = steps.assemble_corpus(place, cycle_of(blueprint.project, context))
+        metadata = asset_metadata.corpus_metadata(corpus, place)
+        return dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(corpus.digest))
 
     return assemble_corpus
 
@@ -69,21 +67,15 @@ def selection_asset(blueprint: Blueprint, stage: str) -> dg.AssetsDefinition:
         key=blueprint.names.selection(stage),
         partitions_def=blueprint.partitions,
         deps=[blueprint.names.corpus],
-        group_name=blueprint.names.flat("selection"),
-        kinds={"scipy"},
-        description=f"The documents chosen for stage {stage}, in training order. Its checks are the verdict.",
+        pool=CPU,
+        automation_condition=downstream_condition(),
+        **presentation.selection_look(blueprint, stage),
     )
+    @guarded
     def select_documents(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
-        selection, verdict = steps.select_stage(blueprint.places(context), stage, cycle_of(blueprint.project, context))
-        metadata = {
-            "documents": selection.rows,
-            "verdict": verdict.status,
-            **{f"{modality}_drawn": plan.drawn for modality, plan in selection.plans.items()},
-            **{f"{modality}_target": plan.target for modality, plan in selection.plans.items()},
-            "plan": dg.MetadataValue.md(
-                "\n".join(f"- {line}" for plan in selection.plans.values() for line in plan.messages)
-            ),
-        }
+        place, cycle = blueprint.places(context), cycle_of(blueprint.project, context)
+        selection, verdict = steps.select_stage(place, stage, cycle)
+        metadata = asset_metadata.selection_metadata(selection, verdict, place, cycle)
         return dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(selection.digest))
 
     return select_documents
@@ -96,31 +88,20 @@ def mix_asset(blueprint: Blueprint, stage: str) -> dg.AssetsDefinition:
         key=blueprint.names.mix(stage),
         partitions_def=blueprint.partitions,
         deps=[blueprint.names.selection(stage)],
-        group_name=blueprint.names.flat("mix"),
-        kinds={"parquet"},
-        description=f"The released training mix of stage {stage}.",
+        pool=STORE,
+        automation_condition=downstream_condition(),
+        **presentation.mix_look(blueprint, stage),
     )
+    @guarded
     def release_mix(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+        place, cycle = blueprint.places(context), cycle_of(blueprint.project, context)
         try:
-            released = steps.release(blueprint.places(context), stage, cycle_of(blueprint.project, context))
+            released = steps.release(place, stage, cycle)
         except Refused as refusal:
-            raise dg.Failure(description=str(refusal), allow_retries=False) from refusal
-        manifest = released.manifest
-        amounts = {f"{modality}_{one.unit}": one.tokens for modality, one in manifest.amounts.items()}
-        metadata: dict[str, dg.MetadataValue[Any] | int | bool] = {
-            "release": dg.MetadataValue.path(str(released.path)),
-            "revision": manifest.revision,
-            "documents": manifest.rows,
-            **amounts,
-            "reused": released.reused,
-        }
-        return dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(manifest.digest))
+            told = asset_metadata.refusal_metadata(place, stage, cycle)
+            # A failure makes step, partition and run red, and says why on the run's page.
+            raise dg.Failure(description=str(refusal), metadata=told, allow_retries=False) from refusal
+        metadata = asset_metadata.mix_metadata(released, place, stage, cycle)
+        return dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(released.digest))
 
     return release_mix
-
-
-def _owners(steward: str | None) -> list[str] | None:
-    """Dagster takes e-mail addresses and `team:` names."""
-    if steward is None:
-        return None
-    return [steward] if "@" in steward or steward.startswith("team:") else [f"team:{steward}"]

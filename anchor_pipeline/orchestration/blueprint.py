@@ -25,4 +25,5 @@ class Blueprint:
 
 def blueprint_of(project: Project, observers: tuple[Observer, ...] = (), key_prefix: tuple[str, ...] = ()) -> Blueprint:
     """The blueprint of a project whose asset keys begin with `key_prefix`."""
-    return Blueprint(project, Names(key_prefix), cycle_partitions(project), workplaces(project, observers))
+    names = Names(key_prefix)
+    return Blueprint(project, names, cycle_partitions(project), workplaces(project, observers, names))

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import dagster as dg
 
+from anchor_pipeline.orchestration.keys import Names
+from anchor_pipeline.orchestration.tags import labeller
 from anchor_pipeline.project import Project
 from anchor_pipeline.project.cycles import Cycle
 from anchor_pipeline.record import Observer, RunRef
@@ -15,10 +17,12 @@ Context = dg.AssetExecutionContext | dg.AssetCheckExecutionContext
 Places = Callable[[Context], Workplace]
 
 
-def workplaces(project: Project, observers: tuple[Observer, ...]) -> Places:
-    """Opens the workplace of a run."""
+def workplaces(project: Project, observers: tuple[Observer, ...], names: Names) -> Places:
+    """Opens the workplace of a run, and labels the run."""
+    label = labeller(project, names)
 
     def open_workplace(context: Context) -> Workplace:
+        label(context)
         return Workplace(project, observers, RunRef(context.run.run_id, context.run.job_name, "dagster"))
 
     return open_workplace

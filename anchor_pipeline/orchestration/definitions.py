@@ -8,7 +8,14 @@ from collections.abc import Sequence
 import dagster as dg
 
 from anchor_pipeline.orchestration import assets, checks
+from anchor_pipeline.orchestration.alerts import alert_sensors
 from anchor_pipeline.orchestration.blueprint import Blueprint, blueprint_of
+from anchor_pipeline.orchestration.conditions import condition_sensor
+from anchor_pipeline.orchestration.keys import prefix_of
+from anchor_pipeline.orchestration.lineage_leftovers import lineage_sensor
+from anchor_pipeline.orchestration.raw_files import raw_file_sensor
+from anchor_pipeline.orchestration.schedules import schedule_for
+from anchor_pipeline.orchestration.tags import stage_tags
 from anchor_pipeline.project import Project
 from anchor_pipeline.record import Observer
 
@@ -25,7 +32,7 @@ def definitions_for(
             projects never clash. Pass () for bare keys such as mix/pretrain.
 
     """
-    prefix = (project.project,) if key_prefix is None else tuple(key_prefix)
+    prefix = (project.project,) if key_prefix is None else prefix_of(key_prefix)
     blueprint = blueprint_of(project, observers, prefix)
     stages, sources = list(project.stages), list(project.sources)
     return dg.Definitions(
@@ -42,7 +49,13 @@ def definitions_for(
             *(checks.mix_checks(blueprint, stage) for stage in stages),
         ],
         jobs=[build_job(blueprint, stage) for stage in (None, *stages)],
-        executor=dg.in_process_executor,
+        schedules=[schedule_for(blueprint)],
+        sensors=[
+            raw_file_sensor(blueprint),
+            condition_sensor(blueprint),
+            *alert_sensors(blueprint),
+            lineage_sensor(blueprint),
+        ],
     )
 
 
@@ -51,16 +64,19 @@ def own_prefix() -> tuple[str, ...]:
 
     Empty unless it is set: a project that has an instance to itself needs none.
     """
-    return tuple(part for part in os.environ.get("ANCHOR_KEY_PREFIX", "").split("/") if part)
+    return prefix_of(os.environ.get("ANCHOR_KEY_PREFIX", ""))
 
 
 def build_job(blueprint: Blueprint, stage: str | None) -> dg.UnresolvedAssetJobDefinition:
     """Builds one stage with everything it needs, or all stages."""
     names = blueprint.names
-    mixes = [names.mix(name) for name in ([stage] if stage else blueprint.project.stages)]
+    stages = [stage] if stage else list(blueprint.project.stages)
     return dg.define_asset_job(
         names.job(stage),
-        selection=dg.AssetSelection.assets(*mixes).upstream(),
+        selection=dg.AssetSelection.assets(*map(names.mix, stages)).upstream(),
         partitions_def=blueprint.partitions,
+        # Of the jobs and not of the definitions, which can be merged with others that have an executor of their own.
+        executor_def=dg.in_process_executor,
+        tags=stage_tags(blueprint.project, stages),
         description=f"Build the mix of stage {stage}." if stage else "Build the mixes of all stages.",
     )

@@ -6,11 +6,26 @@ With the prefix `assistant`: assistant/sources/<name>, …; jobs assistant_build
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import dagster as dg
 
+from anchor_pipeline.errors import UsageError
 from anchor_pipeline.project import Project
+
+_PART = re.compile(r"[A-Za-z0-9_]+", re.ASCII)
+
+
+def prefix_of(declared: str | Sequence[str]) -> tuple[str, ...]:
+    """A key prefix, as a list or with its parts separated by /; UsageError if names cannot be made of it."""
+    parts = tuple(part for part in declared.split("/") if part) if isinstance(declared, str) else tuple(declared)
+    for part in parts:
+        # Asset keys take more, but names of jobs, groups and ops begin with the prefix, too.
+        if _PART.fullmatch(part) is None:
+            raise UsageError(f"{part!r} cannot be part of a key prefix; use letters, digits and _, such as research")
+    return parts
 
 
 @dataclass(frozen=True)
