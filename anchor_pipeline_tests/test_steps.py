@@ -112,7 +112,7 @@ def test_a_refused_stage_releases_nothing_and_says_why(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="greedy 2020: refused: 2 of 16 evaluated rules fail"):
         release(tmp_path, "greedy")
     assert not (tmp_path / "store/mix").exists()
-    events = read_events(steps.Workplace(load_project(tmp_path)).store).events
+    events = list(read_events(steps.Workplace(load_project(tmp_path)).store))
     failed = [event for event in events if event["eventType"] == "FAIL"]
     assert any(event["job"]["name"] == "mix/greedy" for event in failed)
 
@@ -123,7 +123,7 @@ def test_the_events_of_a_build_are_valid_openlineage(tmp_path: Path) -> None:
     release(tmp_path)
     with pytest.raises(Refused):
         release(tmp_path, "greedy")
-    events = read_events(steps.Workplace(load_project(tmp_path)).store).events
+    events = list(read_events(steps.Workplace(load_project(tmp_path)).store))
     assert [found for event in events for found in problems(event)] == []
     runs = {event["run"]["runId"] for event in events if event["eventType"] == "START"}
     ended = {event["run"]["runId"] for event in events if event["eventType"] != "START"}
@@ -137,7 +137,7 @@ def test_a_folder_of_many_files_is_one_input_of_its_step(tmp_path: Path) -> None
     for i, row in enumerate(rows("many", 150, 7)):
         write_rows(tmp_path / f"raw/gazette/{i:03}.jsonl", [row])
     release(tmp_path)
-    events = read_events(steps.Workplace(load_project(tmp_path)).store).events
+    events = list(read_events(steps.Workplace(load_project(tmp_path)).store))
     (done,) = [one for one in events if one["job"]["name"] == "sources/gazette" and one["eventType"] == "COMPLETE"]
     assert [data["name"] for data in done["inputs"]] == ["raw/gazette"]
     assert done["inputs"][0]["inputFacets"]["inputStatistics"]["fileCount"] == 150

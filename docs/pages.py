@@ -110,21 +110,29 @@ def cli_page() -> str:
         "# The `anchor` command",
         _first(anchor.help) + " How to use it is told in [the command](../cli.md).",
     ]
-    for name in sorted(anchor.commands):
-        parts += _command(name, anchor.commands[name])
+    # A command's context inherits from that of its group, as when it is called.
+    top = click.Context(anchor, info_name="anchor", **anchor.context_settings)
+    parts += _commands(top, anchor)
     parts += ["## Exit codes", "| code | meaning |\n|---|---|\n" + "\n".join(_exit_codes())]
     return _page(parts)
 
 
-def _command(name: str, command: click.Command) -> list[str]:
-    # A command's context inherits from that of the group, as when it is called.
-    group = click.Context(anchor, info_name="anchor", **anchor.context_settings)
-    context = click.Context(command, info_name=name, parent=group)
-    usage = " ".join(["anchor", name, *command.collect_usage_pieces(context)])
+def _commands(above: click.Context, group: click.Group) -> list[str]:
+    parts: list[str] = []
+    for name, command in sorted(group.commands.items()):
+        context = click.Context(command, info_name=name, parent=above)
+        parts += _commands(context, command) if isinstance(command, click.Group) else _command(context)
+    return parts
+
+
+def _command(context: click.Context) -> list[str]:
+    command = context.command
+    usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
     rows = ["| | default | meaning |", "|---|---|---|"]
     for parameter in command.get_params(context):
         rows.append(f"| {_spelling(parameter)} | {_default(parameter)} | {cell(_help(parameter))} |")
-    return [f"## anchor {name}", " ".join((command.help or "").split()), f"```text\n{usage}\n```", "\n".join(rows)]
+    help = " ".join((command.help or "").split())
+    return [f"## {context.command_path}", help, f"```text\n{usage}\n```", "\n".join(rows)]
 
 
 def _spelling(parameter: click.Parameter) -> str:

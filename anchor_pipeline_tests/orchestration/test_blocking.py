@@ -5,6 +5,7 @@ The ways are blocking checks within a run, automation that waits for them (test_
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,22 @@ MIX_STEP = "mix__greedy"
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
     return load_project(small_project(tmp_path / "project"))
+
+
+@pytest.fixture(scope="module")
+def selected_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project with both stages selected and judged, and nothing released."""
+    folder = tmp_path_factory.mktemp("selected") / "project"
+    place = steps.Workplace(load_project(small_project(folder)))
+    steps.plan_all(place, ["lawful", "greedy"], place.project.calendar.at(CYCLE))
+    return folder
+
+
+@pytest.fixture
+def selected(selected_once: Path, tmp_path: Path) -> Project:
+    """A copy of it for one test."""
+    shutil.copytree(selected_once, tmp_path / "selected")
+    return load_project(tmp_path / "selected")
 
 
 # The first way: blocking checks, within a run.
@@ -77,15 +94,14 @@ def test_a_check_without_result_stops_the_mix_as_well(
 
 
 def the_mix_alone_refuses(project: Project, instance: dg.DagsterInstance) -> bool:
-    run(project, instance, "build_greedy", selection=[*KEYS.all_of(project)[:4], KEYS.selection("greedy")])
     result = run(project, instance, "build_greedy", selection=[KEYS.mix("greedy")])
     assert began(result, MIX_STEP)
     return not result.success and releases(project, whole=False) == []
 
 
-def test_the_mix_alone_refuses_with_the_reason(project: Project, instance: dg.DagsterInstance) -> None:
-    assert the_mix_alone_refuses(project, instance)
-    result = run(project, instance, "build_greedy", selection=[KEYS.mix("greedy")])
+def test_the_mix_alone_refuses_with_the_reason(selected: Project, instance: dg.DagsterInstance) -> None:
+    assert the_mix_alone_refuses(selected, instance)
+    result = run(selected, instance, "build_greedy", selection=[KEYS.mix("greedy")])
     assert "refused: 2 of " in failures(result)[MIX_STEP], "as many rules as fail"
 
 
@@ -96,45 +112,42 @@ def no_judgement(verdict: Verdict) -> Verdict:
 
 
 def test_a_mix_that_does_not_judge_is_released(
-    project: Project, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+    selected: Project, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(steps, "judge", lambda *given, **more: no_judgement(judge(*given, **more)))
-    assert not the_mix_alone_refuses(project, instance), "the test above would notice"
+    assert not the_mix_alone_refuses(selected, instance), "the test above would notice"
 
 
 def test_writing_refuses_by_itself_what_a_step_forgot_to(
-    project: Project, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+    selected: Project, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The status alone says pass; the findings say what is.
     monkeypatch.setattr(
         steps, "judge", lambda *given, **more: judge(*given, **more).model_copy(update={"status": "pass"})
     )
-    assert the_mix_alone_refuses(project, instance)
+    assert the_mix_alone_refuses(selected, instance)
     monkeypatch.setattr(write, "refusal_of", lambda _: None)
-    assert not the_mix_alone_refuses(project, instance), "it is writing that refused"
+    assert not the_mix_alone_refuses(selected, instance), "it is writing that refused"
     with pytest.raises(Refused, match="it must not be used"):
-        open_mix(project.store_path / "mix/greedy")
+        open_mix(selected.store_path / "mix/greedy")
 
 
 # Roundabout ways, all of which end at the mix's own refusal.
 
 
-def test_a_selection_of_another_policy_is_refused(project: Project, instance: dg.DagsterInstance) -> None:
-    run(project, instance, "build_lawful", selection=[*KEYS.all_of(project)[:4], KEYS.selection("lawful")])
-    stricter = project_at(project.root, PROJECT + "  synthetic_share: {max: 0.01}\n")
+def test_a_selection_of_another_policy_is_refused(selected: Project, instance: dg.DagsterInstance) -> None:
+    stricter = project_at(selected.root, PROJECT + "  synthetic_share: {max: 0.01}\n")
     result = run(stricter, instance, "build_lawful", selection=[KEYS.mix("lawful")])
     assert "out of date" in failures(result)["mix__lawful"]
-    assert releases(project) == []
+    assert releases(selected) == []
 
 
-def test_a_selection_of_another_corpus_is_refused(project: Project, instance: dg.DagsterInstance) -> None:
-    upstream = KEYS.all_of(project)[:4]
-    run(project, instance, "build_lawful", selection=[*upstream, KEYS.selection("lawful")])
-    write_rows(project.root / "raw/gazette.jsonl", rows("new", 60, 5))
-    run(project, instance, "build_lawful", selection=upstream)
-    result = run(project, instance, "build_lawful", selection=[KEYS.mix("lawful")])
+def test_a_selection_of_another_corpus_is_refused(selected: Project, instance: dg.DagsterInstance) -> None:
+    write_rows(selected.root / "raw/gazette.jsonl", rows("new", 60, 5))
+    run(selected, instance, "build_lawful", selection=KEYS.all_of(selected)[:4])
+    result = run(selected, instance, "build_lawful", selection=[KEYS.mix("lawful")])
     assert "out of date" in failures(result)["mix__lawful"]
-    assert releases(project) == []
+    assert releases(selected) == []
 
 
 def with_parts(definitions: dg.Definitions, **parts: Any) -> dg.Definitions:
@@ -145,15 +158,14 @@ def with_parts(definitions: dg.Definitions, **parts: Any) -> dg.Definitions:
 
 @pytest.mark.parametrize("removed", ["stage_tokens", "everything"])
 def test_a_check_removed_from_the_definitions_does_not_let_a_mix_through(
-    project: Project, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch, removed: str
+    selected: Project, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch, removed: str
 ) -> None:
-    run(project, instance, "build_greedy")
     monkeypatch.setattr(
         check_definitions,
         "rules_of_stage",
         lambda *of: [entry for entry in rules_of_stage(*of) if entry.name != removed],
     )
-    definitions = definitions_for(project, key_prefix=())
+    definitions = definitions_for(selected, key_prefix=())
     if removed == "everything":
         definitions = with_parts(definitions, asset_checks=[])
     found = {key.name for key in definitions.resolve_asset_graph().asset_check_keys}
@@ -161,24 +173,23 @@ def test_a_check_removed_from_the_definitions_does_not_let_a_mix_through(
     job = definitions.resolve_job_def("build_greedy")
     result = job.execute_in_process(instance=instance, partition_key=CYCLE, raise_on_error=False, run_config=QUIET)
     assert not result.success
-    assert releases(project) == []
+    assert releases(selected) == []
     if removed == "everything":
         assert "refused: 2 of " in failures(result)[MIX_STEP]
 
 
 def test_a_rule_declared_off_is_another_policy_and_asks_for_another_selection(
-    project: Project, instance: dg.DagsterInstance
+    selected: Project, instance: dg.DagsterInstance
 ) -> None:
-    run(project, instance, "build_greedy")
     without = PROJECT.replace("    min_tokens: 40k\n", "") + "  synthetic_share: off\n"
-    laxer = project_at(project.root, without)
+    laxer = project_at(selected.root, without)
     result = run(laxer, instance, "build_greedy", selection=[KEYS.mix("greedy")])
     assert "out of date" in failures(result)[MIX_STEP]
-    assert releases(project) == []
+    assert releases(selected) == []
 
 
 def test_a_run_of_checks_alone_shows_what_stands_and_releases_nothing(
-    project: Project, instance: dg.DagsterInstance
+    project: Project, selected: Project, instance: dg.DagsterInstance
 ) -> None:
     only = dg.define_asset_job(
         "only_checks", selection=dg.AssetSelection.checks_for_assets(KEYS.selection("lawful"))
@@ -195,25 +206,21 @@ def test_a_run_of_checks_alone_shows_what_stands_and_releases_nothing(
     unbuilt = checks(evaluate(project))
     assert unbuilt
     assert not any(one.passed for one in unbuilt.values())
-    run(project, instance, "build_lawful")
-    built = checks(evaluate(project))
+    built = checks(evaluate(selected))
     assert built["selection/lawful:anchor_share"].passed
     assert built.keys() == unbuilt.keys()
     # Selected under another policy: what was found then does not count now.
-    stale = checks(evaluate(project_at(project.root, PROJECT + "  synthetic_share: {max: 0.01}\n")))
+    stale = checks(evaluate(project_at(selected.root, PROJECT + "  synthetic_share: {max: 0.01}\n")))
     assert not any(one.passed for one in stale.values())
-    assert releases(project) == ["lawful/2020/0001"]
+    assert releases(project) == releases(selected) == []
 
 
 def test_the_dagster_command_with_the_mixes_alone_releases_what_is_lawful_and_refuses_the_rest(
-    project: Project, instance: dg.DagsterInstance
+    selected: Project, instance: dg.DagsterInstance
 ) -> None:
     """`dagster asset materialize --select` with nothing but mixes: a lawful one is had, the other is refused."""
-    upstream = KEYS.all_of(project)[:4]
-    for stage in ("lawful", "greedy"):
-        run(project, instance, f"build_{stage}", selection=[*upstream, KEYS.selection(stage)])
     alone = ("asset", "materialize", "-m", "anchor_pipeline.definitions", "--partition", CYCLE, "--select")
-    done = dagster(project, *alone, "key:mix/*")
+    done = dagster(selected, *alone, "key:mix/*")
     assert done.returncode == 1
     assert "refused" in done.stderr
-    assert releases(project) == ["lawful/2020/0001"]
+    assert releases(selected) == ["lawful/2020/0001"]

