@@ -149,8 +149,12 @@ def pictures(run_id: str) -> list[Picture]:
 
 
 def _coloured(page: Any) -> None:
-    # The states of the assets come some time after their boxes, and nothing on the page says when.
-    page.wait_for_timeout(30_000)
+    # The states of the assets come some time after their boxes: wait until two of them, selection and mix, are red.
+    red = """() => [...document.querySelectorAll("svg foreignObject *")].filter(one => {
+        const [red, green] = getComputedStyle(one).borderTopColor.match(/\\d+/g).map(Number);
+        return red - green > 100;
+    }).length >= 2"""
+    page.wait_for_function(red, timeout=_WAIT_S * 1000)
 
 
 def _history(page: Any) -> None:

@@ -49,7 +49,7 @@ def _asked(project: Project, stage: str, entry: RuleEntry) -> str:
     settings = settings_of(project, stage, entry.name)
     said = {domain: _clause(project, entry, domain, setting) for domain, setting in settings.items()}
     whole = said.pop(None)
-    other = []
+    other = [domain for domain, text in said.items() if text != whole]
     listed = [
         f"`{domain}`: {_difference(project, entry, domain, settings[domain], said[domain])}"
         for domain in other[:_MOST_DOMAINS]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import dagster as dg
 
@@ -47,9 +47,8 @@ def schedule_for(blueprint: Blueprint) -> dg.ScheduleDefinition:
 
 
 def ended_cycle(project: Project, tick: datetime) -> Cycle | None:
-    """The cycle that a tick is for: the newest that was over `automation.after` before; None before the first is."""
-    after = project.automation.after
-    moment = tick.astimezone(UTC) - timedelta(seconds=after.seconds if after else 0)
+    """The newest cycle that is over at a tick; None before the first is. A delay is shorter than a cycle."""
+    moment = tick.astimezone(UTC)
     cycle = project.calendar.latest(moment)
     return cycle if cycle.end <= moment else None
 

@@ -260,6 +260,7 @@ def test_a_channel_that_is_down_is_told_later_and_keeps_no_other_waiting(
     assert SECRET not in str(told)
     web.status = 200
     assert deliver_alerts(store, channels()).sent == ["webhook: small 2020: greedy refused"]
+    assert deliver_alerts(store, channels()).sent == [], "who was told is not told again because of another"
     assert [path for path, _, _ in web.posts] == [f"/{SECRET}"]
 
 

@@ -106,6 +106,7 @@ def poor_in_2021(folder: Path) -> Project:
     return load_project(path)
 
 
+@pytest.mark.slow
 def test_a_backfill_releases_the_lawful_cycles_and_shows_the_refused_one(
     tmp_path: Path, instance: dg.DagsterInstance
 ) -> None:
