@@ -53,7 +53,7 @@ def test_a_backfill_of_22_cycles_completes(deployment: Deployment, tmp_path: Pat
         counts = {one["runStatus"]: int(one["count"]) for one in state["partitionStatusCounts"]}
         return counts if counts.get("SUCCESS", 0) + counts.get("FAILURE", 0) == len(CYCLES) else None
 
-    counts = deployment.wait_for("the backfill has ended", ended, seconds=1500)
+    counts = deployment.wait_for("the backfill has ended", ended, seconds=3000)
     assert counts["SUCCESS"] == len(CYCLES), counts
     for cycle in CYCLES:
         assert open_mix(tmp_path / "store/mix/minutes" / cycle).manifest.rows > 0

@@ -144,24 +144,18 @@ def test_what_breaks_is_told_as_an_error_in_one_line(
     ]
 
 
-@pytest.fixture
-def foreign(instance: dg.DagsterInstance) -> dg.ExecuteInProcessResult:
-    @dg.op
-    def fails() -> None:
-        raise ValueError("of somebody else")
-
-    @dg.job
-    def other() -> None:
-        fails()
-
-    return other.execute_in_process(instance=instance, raise_on_error=False, run_config=QUIET)
+@dg.op
+def fails() -> None:
+    raise ValueError("of somebody else")
 
 
+@pytest.mark.parametrize(("job", "tags"), [("nightly", {}), ("build_all", {"anchor/project": "another"})])
 def test_runs_of_others_in_the_same_location_are_none_of_our_business(
-    project: Project, instance: dg.DagsterInstance, request: pytest.FixtureRequest
+    project: Project, instance: dg.DagsterInstance, job: str, tags: dict[str, str]
 ) -> None:
     watch = Watch(project, instance)
-    request.getfixturevalue("foreign")
+    graph = dg.GraphDefinition(name=job, node_defs=[fails])
+    graph.to_job(name=job, tags=tags).execute_in_process(instance=instance, raise_on_error=False, run_config=QUIET)
     assert "is not one of small" in watch.tick("alert_on_failure")
     assert watch.alerts == []
 
