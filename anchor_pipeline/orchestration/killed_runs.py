@@ -1,7 +1,8 @@
 """Runs whose process was killed while it ran them itself: the next build marks them as failed.
 
-Without that they would show as running for ever, and would hold the place of their cycle in the queue. A process
-keeps a lock on a file named for its run. The kernel lets go of a lock when its process ends, however that happens.
+Without that they would show as running for ever, and would hold the place of their cycle in the queue and those of
+their steps in the pools. A process keeps a lock on a file named for its run. The kernel lets go of a lock when its
+process ends, however that happens.
 
 Runs that Dagster launches are not ours to watch: their code server sees them end.
 """
@@ -44,6 +45,7 @@ def fail_killed(instance: dg.DagsterInstance, home: Path) -> list[str]:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 if end(instance, path.name, "the process that ran it was killed; nothing is half released"):
                     failed.append(path.name)
+                instance.event_log_storage.free_concurrency_slots_for_run(path.name)
                 path.unlink(missing_ok=True)
             except BlockingIOError:
                 pass

@@ -65,3 +65,16 @@ def test_a_run_that_had_ended_before_its_process_was_killed_stays_as_it_ended(
     instance.report_run_canceled(found)
     assert fail_killed(instance, tmp_path) == []
     assert status(instance, run) == dg.DagsterRunStatus.CANCELED
+
+
+def test_the_places_of_a_killed_run_in_the_pools_are_free_again(instance: dg.DagsterInstance, tmp_path: Path) -> None:
+    home, killed, places = tmp_path / "home", started_run(instance), instance.event_log_storage
+    places.set_concurrency_slots("pool", 1)
+    assert places.claim_concurrency_slot("pool", killed, "step").is_claimed
+    process = subprocess.Popen([sys.executable, "-c", HOLD, str(home), killed], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"held\n"
+    process.kill()
+    process.communicate()
+    fail_killed(instance, home)
+    assert places.claim_concurrency_slot("pool", started_run(instance), "step").is_claimed
