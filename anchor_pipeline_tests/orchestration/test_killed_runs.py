@@ -43,6 +43,11 @@ def test_the_run_of_a_killed_process_is_failed_and_no_other(instance: dg.Dagster
     process = subprocess.Popen([sys.executable, "-c", HOLD, str(home), killed], stdout=subprocess.PIPE)
     assert process.stdout is not None
     assert process.stdout.readline() == b"held\n"
+    pools = instance.event_log_storage
+    pools.set_concurrency_slots("anchor_store", 2)
+    for run in (killed, alive):
+        assert pools.claim_concurrency_slot("anchor_store", run, "sources__gazette").is_claimed
+    assert not pools.claim_concurrency_slot("anchor_store", "next", "sources__gazette").is_claimed
     with held(home, alive):
         assert fail_killed(instance, home) == []
         process.kill()
@@ -50,6 +55,8 @@ def test_the_run_of_a_killed_process_is_failed_and_no_other(instance: dg.Dagster
         assert fail_killed(instance, home) == [killed]
         assert status(instance, killed) == dg.DagsterRunStatus.FAILURE
         assert status(instance, alive) == dg.DagsterRunStatus.STARTED
+        assert pools.claim_concurrency_slot("anchor_store", "next", "sources__gazette").is_claimed, "it has the place"
+        assert not pools.claim_concurrency_slot("anchor_store", "another", "corpus").is_claimed
     assert fail_killed(instance, home) == []
     assert list((home / "own_runs").iterdir()) == []
 
