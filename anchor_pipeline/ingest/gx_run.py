@@ -244,9 +244,11 @@ def _shortened(value: Any) -> str:
 
 def _error(info: dict[str, Any]) -> str | None:
     """Why an expectation raised, or None. Some are told of directly, others by metric, of which any may have raised."""
-    for raised in [info] if "raised_exception" in info else info.values():
-        if raised.get("raised_exception"):
-            return _told(str(raised.get("exception_message") or ""))
+    # Of several metrics that failed, Great Expectations names them in no certain order.
+    every = [info] if "raised_exception" in info else list(info.values())
+    messages = [str(one.get("exception_message") or "") for one in every if one.get("raised_exception")]
+    if messages:
+        return _told(min(messages))
     return None
 
 
