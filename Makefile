@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PACKAGES := anchor_pipeline anchor_pipeline_tests bench docs examples
 
-.PHONY: demo test test-slow lint format ui bench docs screenshots clean
+.PHONY: demo test test-slow test-marathon lint format ui bench docs screenshots clean
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with PYTHON=python3.12")'
@@ -17,10 +17,13 @@ demo: $(READY)
 	$(BIN)/python examples/demo/demo.py
 
 test: $(READY)
-	$(BIN)/python -m pytest -q -n 2 -m "not slow"
+	$(BIN)/python -m pytest -q -n 2 -m "not slow and not marathon"
 
 test-slow: $(READY)
 	$(BIN)/python -m pytest -q -n 2 -m slow
+
+test-marathon: $(READY)
+	$(BIN)/python -m pytest -q -n 2 -m marathon
 
 lint: $(READY)
 	$(BIN)/ruff format --check $(PACKAGES)

@@ -185,7 +185,7 @@ def test_the_store_of_a_file_url_is_a_folder(tmp_path: Path) -> None:
     assert load_project(path).store_path == tmp_path / "else where"
 
 
-@pytest.mark.slow
+@pytest.mark.marathon
 @pytest.mark.parametrize("on", [False, True], ids=["once", "from then on"])
 def test_whatever_remote_operation_of_a_build_fails_the_next_build_recovers(tmp_path: Path, on: bool) -> None:
     small_project(tmp_path)

@@ -12,7 +12,7 @@ from anchor_pipeline_tests.data import shared_data
 from anchor_pipeline_tests.deploy.processes import ROOT, Deployment, deployed
 from anchor_pipeline_tests.orchestration.postgres import running_postgres
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.marathon
 
 CYCLES = [str(year) for year in range(2000, 2022)]
 LOCATED = """{repositoryOrError(repositorySelector: {repositoryName: "__repository__",

@@ -12,7 +12,7 @@ import pytest
 
 from anchor_pipeline_tests.deploy.processes import ROOT, Deployment, environment, free_ports, read_settings, started
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.marathon
 
 RUNS = """{runsOrError(limit: 20) {... on Runs {results {runId status jobName tags {key value}}}}}"""
 CHECK = """{assetCheckExecutions(assetKey: {path: ["selection", "assistant"]}, checkName: "anchor_share", limit: 20) {

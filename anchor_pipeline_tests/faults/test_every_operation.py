@@ -84,7 +84,7 @@ def test_a_full_disk_at_some_operations_of_every_step(first: tuple[SmallBuild, N
     try_every(*first, step, every=11 if step.startswith("sources/") else 4, on=True, code=errno.ENOSPC)
 
 
-@pytest.mark.slow
+@pytest.mark.marathon
 @pytest.mark.parametrize("on", [False, True])
 @pytest.mark.parametrize("step", STEPS)
 def test_whatever_operation_fails_the_next_run_recovers(
@@ -95,7 +95,7 @@ def test_whatever_operation_fails_the_next_run_recovers(
     try_every(*first, step, every=every, on=on, code=errno.ENOSPC if on else errno.EIO)
 
 
-@pytest.mark.slow
+@pytest.mark.marathon
 @pytest.mark.parametrize("step", ["corpus", "selection/lawful", "mix/lawful"])
 def test_whatever_operation_of_a_rebuild_fails_the_old_release_stays_until_the_new_one_is_whole(
     again: tuple[SmallBuild, str, str], step: str
@@ -121,7 +121,7 @@ def test_a_correction_that_failed_half_way_and_is_taken_back_leaves_no_trace(
     take_back_after_every(*again, step, every=2)
 
 
-@pytest.mark.slow
+@pytest.mark.marathon
 def test_faults_during_recovery(again: tuple[SmallBuild, str, str]) -> None:
     """Up to five runs in a row fail, each somewhere else, before one is left alone."""
     build, before, after = again

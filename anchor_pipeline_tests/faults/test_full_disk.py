@@ -87,7 +87,7 @@ def test_a_full_disk_is_a_clear_error_and_room_is_all_that_is_needed(disk: Small
     assert len(failed) == 3
 
 
-@pytest.mark.slow
+@pytest.mark.marathon
 def test_every_stage_of_a_build_on_a_disk_that_fills_up_in_it(disk: SmallDisk, expected: str) -> None:
     failed = try_sizes(disk, expected, [f"size={KIB * size}" for size in range(4, 400, 12)])
     assert len(failed) > 10
@@ -95,13 +95,13 @@ def test_every_stage_of_a_build_on_a_disk_that_fills_up_in_it(disk: SmallDisk, e
     assert len(stages) > 2, f"the disk filled up in {sorted(set(failed))} only"
 
 
-@pytest.mark.slow
+@pytest.mark.marathon
 def test_a_disk_that_takes_no_more_files(disk: SmallDisk, expected: str) -> None:
     failed = try_sizes(disk, expected, [f"size=64m,nr_inodes={number}" for number in range(2, 130, 5)])
     assert len(failed) > 10
 
 
-@pytest.mark.slow
+@pytest.mark.marathon
 def test_the_command_on_a_full_disk_ends_in_3_without_a_stack_trace(disk: SmallDisk, expected: str) -> None:
     """With the Dagster instance on the same disk, as it is by default."""
     command = [sys.executable, "-m", "anchor_pipeline", "build", str(disk.build.folder), "--cycle", CYCLE]

@@ -112,7 +112,7 @@ def test_killed_builds_leave_the_old_release_or_the_new(tmp_path: Path) -> None:
     assert found["killed"] == 6
 
 
-@pytest.mark.slow
+@pytest.mark.marathon
 def test_two_hundred_kills_at_random_moments(tmp_path: Path) -> None:
     found = kill_builds(tmp_path, 200, seed=2)
     assert found["killed"] == 200
@@ -121,7 +121,7 @@ def test_two_hundred_kills_at_random_moments(tmp_path: Path) -> None:
     assert len(list((tmp_path / f"store/mix/{STAGE}/{CYCLE}").iterdir())) > 20, "each correction is a revision"
 
 
-@pytest.mark.slow
+@pytest.mark.marathon
 def test_killed_commands_are_failed_runs_and_the_next_one_releases(tmp_path: Path) -> None:
     """The command itself, with Dagster around the steps: the instance recovers as well as the store."""
     build = small_build(tmp_path / "project")

@@ -79,7 +79,7 @@ def test_outside_the_main_thread_nothing_is_touched() -> None:
     assert found == [signal.getsignal(signal.SIGTERM)]
 
 
-@pytest.mark.slow
+@pytest.mark.marathon
 @pytest.mark.parametrize("moment", [0.35, 0.5, 0.65, 0.8, 0.95])
 def test_a_build_stopped_at_any_moment_ends_its_run_and_can_be_run_again(tmp_path: Path, moment: float) -> None:
     build = small_build(tmp_path / "project")

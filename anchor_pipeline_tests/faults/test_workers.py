@@ -17,7 +17,7 @@ from dagster._core.workspace.load_target import ModuleTarget
 
 from anchor_pipeline_tests.faults.small_build import CYCLE, STAGE, SmallBuild, small_build
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.marathon
 
 CONFIGURATION = Path(__file__).parents[2] / "dagster.yaml"
 

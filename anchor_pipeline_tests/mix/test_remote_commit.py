@@ -169,7 +169,9 @@ def following_order(together: Together) -> list[int] | None:
 
 
 @pytest.mark.parametrize("same", [False, True], ids=["other content", "same content"])
-@pytest.mark.parametrize("first", [True, pytest.param(False, marks=pytest.mark.slow)], ids=["first release", "rebuild"])
+@pytest.mark.parametrize(
+    "first", [True, pytest.param(False, marks=pytest.mark.marathon)], ids=["first release", "rebuild"]
+)
 def test_in_every_order_of_two_writers_one_content_is_released(tmp_path: Path, same: bool, first: bool) -> None:
     start: Objects = {}
     old = None if first else Mix(b"old", tmp_path / "old/staged").commit(start, None)

@@ -222,7 +222,7 @@ def test_a_writer_killed_after_a_request_is_recovered_from(bucket: Bucket, tmp_p
 
 
 @pytest.mark.parametrize(
-    "fault", [pytest.param("drop", marks=pytest.mark.slow), "lost", pytest.param("500", marks=pytest.mark.slow)]
+    "fault", [pytest.param("drop", marks=pytest.mark.marathon), "lost", pytest.param("500", marks=pytest.mark.marathon)]
 )
 @pytest.mark.parametrize("on", [False, True], ids=["once", "from then on"])
 def test_whatever_request_fails_the_store_is_old_or_new(

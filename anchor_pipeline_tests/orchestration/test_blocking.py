@@ -76,7 +76,7 @@ def test_with_checks_that_do_not_block_it_begins_and_refuses_by_itself(
     assert not the_mix_does_not_even_begin(project, instance), "the test above would notice"
 
 
-@pytest.mark.slow
+@pytest.mark.marathon
 def test_a_check_without_result_stops_the_mix_as_well(
     project: Project, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -216,7 +216,7 @@ def test_a_run_of_checks_alone_shows_what_stands_and_releases_nothing(
     assert releases(project) == releases(selected) == []
 
 
-@pytest.mark.slow
+@pytest.mark.marathon
 def test_the_dagster_command_with_the_mixes_alone_releases_what_is_lawful_and_refuses_the_rest(
     selected: Project, instance: dg.DagsterInstance
 ) -> None:

@@ -51,7 +51,7 @@ def test_a_newcomer_lists_scaffolds_checks_and_builds(host: Host) -> None:
     assert releases(host.defs) == ["mixes/store/mix/assistant/2025/0001"]
 
 
-@pytest.mark.slow
+@pytest.mark.marathon
 def test_assets_are_materialised_in_processes_of_their_own_where_the_host_says_so(host: Host) -> None:
     folder = host.component("mixes", {"type": TYPE})
     small_project(folder)

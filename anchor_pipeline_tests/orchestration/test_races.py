@@ -141,7 +141,7 @@ def test_two_commands_at_once_on_a_new_store_both_succeed(tmp_path: Path, monkey
     assert all(f"{name}.html" in index for name in ("logbooks", "gazette", "drafts"))
 
 
-@pytest.mark.slow
+@pytest.mark.marathon
 def test_commands_at_once_while_sources_are_corrected_leave_whole_releases(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -91,7 +91,7 @@ def test_a_correction_that_is_taken_back_is_a_third_revision_with_the_first_cont
     assert open_mix(first).superseded_by == 3
 
 
-@pytest.mark.slow
+@pytest.mark.marathon
 def test_a_correction_of_an_earlier_cycle_makes_the_later_one_be_judged_anew(
     project: Project, instance: dg.DagsterInstance
 ) -> None:

@@ -106,7 +106,7 @@ def poor_in_2021(folder: Path) -> Project:
     return load_project(path)
 
 
-@pytest.mark.slow
+@pytest.mark.marathon
 def test_a_backfill_releases_the_lawful_cycles_and_shows_the_refused_one(
     tmp_path: Path, instance: dg.DagsterInstance
 ) -> None:
@@ -133,7 +133,7 @@ def failed_partitions(instance: dg.DagsterInstance) -> set[str]:
     return {partition for partition, status in latest.items() if status == "FAILED"}
 
 
-@pytest.mark.slow
+@pytest.mark.marathon
 def test_a_backfill_by_the_daemon_is_one_run_per_cycle(
     tmp_path: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
