@@ -9,7 +9,7 @@ import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
-from bench import bench_build, bench_check, bench_load, bench_peers
+from bench import bench_build, bench_check, bench_lineage, bench_load, bench_orchestration, bench_peers, bench_ui
 from bench.measure import ROOT
 
 RESULTS = ROOT / "bench" / "RESULTS.md"
@@ -26,6 +26,9 @@ def main() -> None:
         "Choose, order and write, against Polars copying the same rows": lambda: mix(quick),
         "The same mix, against Hugging Face and DuckDB": lambda: bench_peers.main(quick),
         "Building again, and where a demo build's time goes": bench_build.main,
+        "Through Dagster, over the functions called directly; a backfill on both storages": bench_orchestration.main,
+        "Delivering lineage, whatever the collector does": bench_lineage.main,
+        "A year of a large project in the UI": bench_ui.main,
     }
     lines = ["# Measurements", "", "Made by `make bench`; read with [the notes](NOTES.md).", "", machine()]
     for title, measure in sections.items():

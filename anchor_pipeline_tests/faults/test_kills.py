@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -22,7 +21,7 @@ from pathlib import Path
 from anchor_pipeline_tests.faults.small_build import SmallBuild
 import anchor_pipeline_tests.faults.warm
 build = SmallBuild(Path(sys.argv[1]))
-for line in sys.stdin:
+while sys.stdin.readline():
     child = os.fork()
     if child == 0:
         try:
@@ -32,9 +31,11 @@ for line in sys.stdin:
             os._exit(1)
         os._exit(0)
     print(child, flush=True)
+    # Not before it is asked for: until then nobody else can have the child's process id, even if it is done.
+    sys.stdin.readline()
     print(os.waitpid(child, 0)[1], flush=True)
 """
-"""Imports once, then runs the steps in a new process for each line it is given."""
+"""Imports once, then runs the steps in a new process for each pair of lines it is given."""
 
 
 class Runner:
@@ -47,22 +48,22 @@ class Runner:
 
     def start(self) -> int:
         """Start a build; gives its process id."""
-        assert self._process.stdin is not None
-        self._process.stdin.write("build\n")
-        self._process.stdin.flush()
-        return int(self._line())
+        return int(self._ask("start"))
 
     def end(self) -> int:
-        """Wait for it; gives its wait status."""
-        return int(self._line())
+        """Wait for it; gives its wait status. Only then is its process id free for others."""
+        return int(self._ask("wait"))
 
     def close(self) -> None:
         assert self._process.stdin is not None
         self._process.stdin.close()
         assert self._process.wait(30) == 0
 
-    def _line(self) -> str:
+    def _ask(self, what: str) -> str:
+        assert self._process.stdin is not None
         assert self._process.stdout is not None
+        self._process.stdin.write(f"{what}\n")
+        self._process.stdin.flush()
         return self._process.stdout.readline()
 
 
@@ -88,8 +89,7 @@ def kill_builds(folder: Path, kills: int, seed: int) -> dict[str, int]:
         old = build.state()
         child = runner.start()
         time.sleep(draw.uniform(0, took))
-        with suppress(ProcessLookupError):  # it was done before
-            os.kill(child, signal.SIGKILL)
+        os.kill(child, signal.SIGKILL)
         found["killed"] += os.WIFSIGNALED(runner.end())
         state = build.state()
         assert state in (old, digests[wanted])
