@@ -39,6 +39,12 @@ class StorageByEnvironment(dg.DagsterInstance):
     def config_defaults(base_dir: str) -> Mapping[str, ConfigurableClassData | None]:
         """What holds for keys that dagster.yaml leaves out. UsageError if the address cannot be one."""
         defaults = dict(InstanceRef.config_defaults(base_dir))
+        sqlite = {
+            "module": "anchor_pipeline.orchestration.sqlite",
+            "class": "SqliteStorage",
+            "config": {"base_dir": base_dir},
+        }
+        defaults["storage"] = configurable_storage_data({"custom": sqlite}, {})[0]
         address = os.environ.get(POSTGRES_URL)
         if address:
             _check(address)
