@@ -14,6 +14,14 @@ from anchor_pipeline.orchestration.tags import CYCLE, stage_tags
 from anchor_pipeline.project import Project
 from anchor_pipeline.project.cycles import Cycle
 
+_OPEN = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+
 
 def schedule_for(blueprint: Blueprint) -> dg.ScheduleDefinition:
     """Builds all stages of the cycle that has just ended, and of those whose build was missed before it.
@@ -40,10 +48,18 @@ def schedule_for(blueprint: Blueprint) -> dg.ScheduleDefinition:
         if cycle is None:
             yield dg.SkipReason("the first cycle of the project is not over yet")
             return
-        for missed in (*missed_cycles(project, cycle), cycle):
-            yield build_request(project, missed)
+        missed = missed_cycles(project, cycle)
+        under_way = _under_way(blueprint, context.instance) if missed else set()
+        for wanted in (*(one for one in missed if one.key not in under_way), cycle):
+            yield build_request(project, wanted)
 
     return build_on_schedule
+
+
+def _under_way(blueprint: Blueprint, instance: dg.DagsterInstance) -> set[str]:
+    """Cycles whose build is queued or running: a slow one must not be asked for again at every tick."""
+    runs = instance.get_runs(dg.RunsFilter(job_name=blueprint.names.job(None), statuses=_OPEN))
+    return {run.tags.get("dagster/partition", "") for run in runs}
 
 
 def ended_cycle(project: Project, tick: datetime) -> Cycle | None:

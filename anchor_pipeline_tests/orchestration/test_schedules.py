@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -33,10 +34,11 @@ def declared(folder: Path, cycle: str = CYCLE, automation: str = "schedule") -> 
 class Ticking:
     """The schedule of a project, as a code location has it that was loaded once."""
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: Project, instance: dg.DagsterInstance | None = None) -> None:
         self.project = project
         self.repository = definitions_for(project, key_prefix=()).get_repository_def()
         self.schedule = self.repository.get_schedule_def("build_on_schedule")
+        self.instance = instance
 
     def times(self, start: datetime, number: int) -> list[datetime]:
         ticks = schedule_execution_time_iterator(
@@ -45,7 +47,9 @@ class Ticking:
         return [next(ticks) for _ in range(number)]
 
     def at(self, moment: datetime) -> list[dg.RunRequest]:
-        context = dg.build_schedule_context(scheduled_execution_time=moment, repository_def=self.repository)
+        context = dg.build_schedule_context(
+            instance=self.instance, scheduled_execution_time=moment, repository_def=self.repository
+        )
         return list(self.schedule.evaluate_tick(context).run_requests or [])
 
     def keys(self, moment: datetime) -> list[str | None]:
@@ -150,8 +154,10 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def built(once: Path, tmp_path: Path) -> Ticking:
-    return Ticking(load_project(shutil.copytree(once, tmp_path / "project")))
+def built(once: Path, tmp_path: Path) -> Iterator[Ticking]:
+    (tmp_path / "home").mkdir()
+    with dg.DagsterInstance.local_temp(str(tmp_path / "home")) as instance:
+        yield Ticking(load_project(shutil.copytree(once, tmp_path / "project")), instance)
 
 
 def test_cycles_missed_in_a_downtime_are_built_at_the_next_tick_and_none_of_the_past(built: Ticking) -> None:
@@ -169,6 +175,15 @@ def test_a_cycle_that_broke_off_is_built_again_and_a_refused_one_is_not(built: T
     assert built.keys(tick) == ["2021"], "2020 came to a release and a refusal"
     (store / "selection/greedy/2020/verdict.json").unlink()
     assert built.keys(tick) == ["2020", "2021"]
+
+
+def test_a_cycle_whose_build_is_under_way_is_not_asked_for_again(built: Ticking) -> None:
+    assert built.instance is not None
+    for cycle, status in (("2021", dg.DagsterRunStatus.STARTED), ("2022", dg.DagsterRunStatus.FAILURE)):
+        built.instance.create_run_for_job(
+            built.repository.get_job("build_all"), tags={"dagster/partition": cycle}, status=status
+        )
+    assert built.keys(datetime(2024, 1, 1, tzinfo=UTC)) == ["2022", "2023"]
 
 
 def test_catching_up_is_bounded(built: Ticking) -> None:
