@@ -98,6 +98,9 @@ def _check_references(project: Project, document: Document) -> None:
     for name, source in project.sources.items():
         _check_source(project, document, name, source)
     for stage, declared in project.stages.items():
+        if stage == "all":
+            message = "`all` stands for every stage, as in the job build_all; call this one something else"
+            document.problem(("stages", stage), message)
         for domain in declared.domains:
             if domain not in project.domains:
                 path = ("stages", stage, "domains", domain)

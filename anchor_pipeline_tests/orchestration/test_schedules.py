@@ -47,10 +47,10 @@ class Ticking:
         return [next(ticks) for _ in range(number)]
 
     def at(self, moment: datetime) -> list[dg.RunRequest]:
-        context = dg.build_schedule_context(
+        with dg.build_schedule_context(
             instance=self.instance, scheduled_execution_time=moment, repository_def=self.repository
-        )
-        return list(self.schedule.evaluate_tick(context).run_requests or [])
+        ) as context:
+            return list(self.schedule.evaluate_tick(context).run_requests or [])
 
     def keys(self, moment: datetime) -> list[str | None]:
         return [request.partition_key for request in self.at(moment)]

@@ -59,6 +59,7 @@ def test_sizes_shares_and_durations_are_exact(tmp_path: Path) -> None:
             "`sources.x.kind` is 'anchors'; it can be 'licensed', 'enterprise', 'anchor'",
         ),
         ("domain: a", "domain: aa", "domain `aa` is not declared; did you mean `a`?"),
+        ("  t: {tokens", "  all: {tokens", "`all` stands for every stage"),
         ("tokens: 200k", "tokens: 200q", "'200q' is not a size"),
         ("a: 0.5", "a: 0.6", "the domain weights add up to 1.1, not to 1"),
         ("fresh_window: 2y", "fresh_window: 2", "is not a duration"),
