@@ -12,12 +12,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from anchor_pipeline.corpus.strings import Bytes, Offsets, buffers_of, without_bom
 from anchor_pipeline.ingest.problems import Problems
 from anchor_pipeline.ingest.readers.audio import NotAudio, wav_milliseconds
 from anchor_pipeline.ingest.readers.base import NOT_TEXT, ROW, ROW_JSON
 from anchor_pipeline.ingest.readers.images import image_fault
 from anchor_pipeline.ingest.settings import Settings
-from anchor_pipeline.ingest.strings import Bytes, Offsets, buffers_of, without_bom
 from anchor_pipeline.ingest.tokens import TokenCounter, WordCounter
 
 

@@ -16,13 +16,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from anchor_pipeline.corpus.document import DOCUMENT_SCHEMA
+from anchor_pipeline.corpus.strings import Bytes, Offsets
 from anchor_pipeline.ingest.content import Content, content_of
 from anchor_pipeline.ingest.mapping import Mapped, map_fields
 from anchor_pipeline.ingest.problems import Problems
 from anchor_pipeline.ingest.quarantine import quarantine_table
 from anchor_pipeline.ingest.readers.base import KEPT_BYTES, ROW, Reject
 from anchor_pipeline.ingest.settings import Settings
-from anchor_pipeline.ingest.strings import Bytes, Offsets
 from anchor_pipeline.ingest.tokens import TokenCounter
 
 

@@ -9,7 +9,6 @@ in plain Python; the kernel, over the Arrow buffers, is proved against it in `te
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,18 +16,9 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from anchor_pipeline.corpus.characters import ASCII_SPACE, CJK, decode, is_cjk, is_wide_space
+from anchor_pipeline.corpus.strings import Bytes, Offsets, buffers_of
 from anchor_pipeline.errors import UsageError
-from anchor_pipeline.ingest.strings import Bytes, Offsets, buffers_of
-
-_CJK = (
-    (0x3005, 0x3007), (0x3021, 0x3029), (0x3040, 0x30FF), (0x31F0, 0x31FF), (0x3400, 0x4DBF), (0x4E00, 0x9FFF),
-    (0xAC00, 0xD7A3), (0xF900, 0xFAFF), (0xFF66, 0xFF9F), (0x1B000, 0x1B16F), (0x20000, 0x3FFFF),
-)  # fmt: skip
-_CJK_CHARACTER = re.compile("[" + "".join(f"{chr(first)}-{chr(last)}" for first, last in _CJK) + "]")
-
-# What str.isspace() holds for, below 128; the others are in `_is_wide_space`.
-_SPACE = np.zeros(128, np.uint8)
-_SPACE[[9, 10, 11, 12, 13, 28, 29, 30, 31, 32]] = 1
 
 
 class TokenCounter(Protocol):
@@ -48,7 +38,7 @@ class WordCounter:
     def count(self, texts: Any) -> NDArray[np.int64]:
         """Tokens per text, int64."""
         data, offsets = buffers_of(texts)
-        counts: NDArray[np.int64] = _count_words(data, offsets, _SPACE)
+        counts: NDArray[np.int64] = _count_words(data, offsets, ASCII_SPACE)
         return counts
 
 
@@ -78,41 +68,7 @@ class TokenizerCounter:
 
 def reference_words(text: str) -> int:
     """What `words` counts, in plain Python."""
-    return len(_CJK_CHARACTER.sub(r" \g<0> ", text).split())
-
-
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _is_wide_space(code: int) -> bool:
-    return (
-        code == 0x85
-        or code == 0xA0
-        or code == 0x1680
-        or 0x2000 <= code <= 0x200A
-        or code == 0x2028
-        or code == 0x2029
-        or code == 0x202F
-        or code == 0x205F
-        or code == 0x3000
-    )
-
-
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _is_cjk(code: int) -> bool:
-    if code < 0x3005:
-        return False
-    return (
-        code <= 0x3007
-        or 0x3021 <= code <= 0x3029
-        or 0x3040 <= code <= 0x30FF
-        or 0x31F0 <= code <= 0x31FF
-        or 0x3400 <= code <= 0x4DBF
-        or 0x4E00 <= code <= 0x9FFF
-        or 0xAC00 <= code <= 0xD7A3
-        or 0xF900 <= code <= 0xFAFF
-        or 0xFF66 <= code <= 0xFF9F
-        or 0x1B000 <= code <= 0x1B16F
-        or 0x20000 <= code <= 0x3FFFF
-    )
+    return len(CJK.sub(r" \g<0> ", text).split())
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -131,26 +87,11 @@ def _count_words(data: Bytes, offsets: Offsets, space: Bytes) -> NDArray[np.int6
                 gap = int(is_space)
                 at += 1
                 continue
-            if byte < 0xE0:
-                code = (np.int64(byte & 0x1F) << 6) | np.int64(data[at + 1] & 0x3F)
-                at += 2
-            elif byte < 0xF0:
-                code = (
-                    (np.int64(byte & 0x0F) << 12) | (np.int64(data[at + 1] & 0x3F) << 6) | np.int64(data[at + 2] & 0x3F)
-                )
-                at += 3
-            else:
-                code = (
-                    (np.int64(byte & 0x07) << 18)
-                    | (np.int64(data[at + 1] & 0x3F) << 12)
-                    | (np.int64(data[at + 2] & 0x3F) << 6)
-                    | np.int64(data[at + 3] & 0x3F)
-                )
-                at += 4
-            if _is_cjk(code):
+            code, at = decode(data, at)
+            if is_cjk(code):
                 count += 1
                 gap = 1
-            elif _is_wide_space(code):
+            elif is_wide_space(code):
                 gap = 1
             else:
                 count += gap
