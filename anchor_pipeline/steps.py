@@ -252,6 +252,7 @@ def _evidence(place: Workplace, selection: Selection, corpus: Corpus, cycle: Cyc
         documents=corpus_table(place.store, cycle.key),
         selection=selection_table(place.store, selection.stage, cycle.key),
         left_out=selection.left_out,
+        store=place.store,
     )
 
 

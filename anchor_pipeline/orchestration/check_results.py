@@ -13,6 +13,7 @@ from typing import Any
 import dagster as dg
 
 from anchor_pipeline.errors import AnchorError
+from anchor_pipeline.orchestration.distributions import distributions
 from anchor_pipeline.orchestration.retries import is_retried
 from anchor_pipeline.orchestration.tables import findings_table, rounded
 from anchor_pipeline.project.addresses import redacted
@@ -105,6 +106,7 @@ def rule_result(spec: dg.AssetCheckSpec, entry: RuleEntry, findings: Sequence[Fi
             "findings": findings_table(ranked),
             "not_passed": len(open_ones),
             "judged": sum(one.status != "insufficient" for one in findings),
+            **distributions(ranked),
             **_numbers(findings),
         },
     )
@@ -146,9 +148,11 @@ def _numbers(findings: Sequence[Finding]) -> Metadata:
 
 
 def _place(finding: Finding) -> str:
-    """What a finding is about: a source where it names one, else the domain; and the modality unless it is text."""
+    """What a finding is about: a source where it names one, else the domain; then what tells it from others there."""
     parts = [str(finding.evidence.get("source") or finding.domain or "stage")]
-    return "/".join(parts + ([finding.modality] if finding.modality not in (None, "text") else []))
+    parts += [finding.modality] if finding.modality not in (None, "text") else []
+    parts += [str(finding.evidence[key]) for key in ("statistic", "bucket") if key in finding.evidence]
+    return "/".join(parts)
 
 
 def verdict_result(spec: dg.AssetCheckSpec, verdict: Verdict, report: Any) -> dg.AssetCheckResult:

@@ -15,11 +15,14 @@ from anchor_pipeline.corpus.corpus import SourceCounts
 from anchor_pipeline.mix.selection import ModalityPlan
 from anchor_pipeline.pages import render
 from anchor_pipeline.report.figures import Figures, bar, declared, figures, realised
+from anchor_pipeline.report.plots import Plots, plots
 from anchor_pipeline.rules.registry import REGISTRY
 from anchor_pipeline.rules.wording import amount
 
 CARDS = 40
 """Findings that are shown at length; further ones keep all their numbers, in a table."""
+DISTRIBUTION = "distribution"
+"""Key of the evidence that is drawn: facts.histograms.histogram."""
 _VALUE, _ITEMS = 300, 10
 
 
@@ -84,6 +87,7 @@ class _Shown:
     where: str
     owners: list[str]
     evidence: list[tuple[str, str]]
+    plots: Plots | None
 
 
 def release_report(data: ReportData) -> bytes:
@@ -134,7 +138,8 @@ def _shown(finding: Mapping[str, Any], sources: Iterable[SourceRow], waiting: se
         figures=figures(finding),
         where=", ".join(part for part in parts if part),
         owners=_owners(finding, sources) if finding["status"] != "pass" else [],
-        evidence=[(key, _short(value)) for key, value in finding["evidence"].items()],
+        evidence=[(key, _short(value)) for key, value in finding["evidence"].items() if key != DISTRIBUTION],
+        plots=plots(finding["evidence"].get(DISTRIBUTION, {})),
     )
 
 

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from anchor_pipeline.corpus.corpus import Corpus
 from anchor_pipeline.corpus.document import DOCUMENT_SCHEMA
+from anchor_pipeline.corpus.store import Store
 from anchor_pipeline.project import Project
 from anchor_pipeline.project.cycles import Cycle
 from anchor_pipeline.rules.query import ask, literal
@@ -68,6 +69,8 @@ class Evidence:
     """Parquet of SELECTION_SCHEMA."""
     left_out: dict[str, dict[str, int]]
     """By source: documents kept in the corpus that this stage may not use, by reason."""
+    store: Store
+    """Where facts and frozen models lie."""
 
     @cached_property
     def selected(self) -> pl.LazyFrame:

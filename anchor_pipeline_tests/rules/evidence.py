@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from anchor_pipeline.corpus.corpus import Corpus, SourceCounts
 from anchor_pipeline.corpus.document import DOCUMENT_SCHEMA, METADATA_COLUMNS
 from anchor_pipeline.corpus.snapshot import Unreadable
+from anchor_pipeline.corpus.store import Store
 from anchor_pipeline.project import load_project
 from anchor_pipeline.rules.evidence import SELECTION_SCHEMA, Evidence
 from anchor_pipeline.rules.finding import Finding
@@ -149,6 +150,7 @@ class Builder:
             documents=folder / "documents.parquet",
             selection=folder / "selection.parquet",
             left_out=left_out or {},
+            store=Store(folder / "store"),
         )
 
 

@@ -186,7 +186,7 @@ def test_findings_are_in_order_and_verdicts_equal(build: Builder) -> None:
     assert order == sorted(order)
 
 
-_FIELDS = ("project", "stage", "cycle", "corpus", "documents", "selection", "left_out")
+_FIELDS = ("project", "stage", "cycle", "corpus", "documents", "selection", "left_out", "store")
 
 
 def test_the_registry_has_every_rule_in_order() -> None:
