@@ -78,7 +78,7 @@ def build_cycles(project_file: Path) -> str:
     import dagster as dg
 
     from anchor_pipeline.orchestration.build import build
-    from anchor_pipeline.orchestration.links import STORE_URL_BASE
+    from anchor_pipeline.orchestration.looks.links import STORE_URL_BASE
 
     project = load_project(project_file)
     os.environ["DAGSTER_HOME"] = str(project_file.parent / "dagster")

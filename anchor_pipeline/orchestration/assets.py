@@ -5,11 +5,11 @@ import dagster as dg
 
 from anchor_pipeline import steps
 from anchor_pipeline.errors import Refused
-from anchor_pipeline.orchestration import asset_metadata, presentation
+from anchor_pipeline.orchestration.automation.conditions import downstream_condition, source_condition
+from anchor_pipeline.orchestration.automation.freshness import source_freshness
 from anchor_pipeline.orchestration.blueprint import Blueprint
-from anchor_pipeline.orchestration.conditions import downstream_condition, source_condition
 from anchor_pipeline.orchestration.context import cycle_of
-from anchor_pipeline.orchestration.freshness import source_freshness
+from anchor_pipeline.orchestration.looks import asset_metadata, presentation
 from anchor_pipeline.orchestration.pools import CPU, STORE
 from anchor_pipeline.orchestration.retries import guarded, retry_unfetched
 

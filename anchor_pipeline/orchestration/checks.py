@@ -19,13 +19,20 @@ from anchor_pipeline.ingest.suites import suite
 from anchor_pipeline.mix.verify import verify_mix
 from anchor_pipeline.orchestration.asked import description
 from anchor_pipeline.orchestration.blueprint import Blueprint
-from anchor_pipeline.orchestration.check_results import ERROR, WARN, Judge, every_check, rule_result, verdict_result
 from anchor_pipeline.orchestration.context import cycle_of
-from anchor_pipeline.orchestration.links import at, link
+from anchor_pipeline.orchestration.looks.check_results import (
+    ERROR,
+    WARN,
+    Judge,
+    every_check,
+    rule_result,
+    verdict_result,
+)
+from anchor_pipeline.orchestration.looks.links import at, link
+from anchor_pipeline.orchestration.looks.tables import table
 from anchor_pipeline.orchestration.pools import STORE
 from anchor_pipeline.orchestration.retries import guarded
 from anchor_pipeline.orchestration.standing import standing_verdict
-from anchor_pipeline.orchestration.tables import table
 from anchor_pipeline.rules.finding import Finding
 from anchor_pipeline.rules.registry import rules_of_stage
 from anchor_pipeline.steps import Workplace

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import dagster as dg
 
 from anchor_pipeline.orchestration.keys import Names
-from anchor_pipeline.orchestration.tags import labeller
+from anchor_pipeline.orchestration.looks.tags import labeller
 from anchor_pipeline.project import Project
 from anchor_pipeline.project.cycles import Cycle
 from anchor_pipeline.record import Observer, RunRef

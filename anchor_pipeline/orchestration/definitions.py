@@ -8,14 +8,14 @@ from collections.abc import Sequence
 import dagster as dg
 
 from anchor_pipeline.orchestration import assets, checks
-from anchor_pipeline.orchestration.alerts import alert_sensors
+from anchor_pipeline.orchestration.alerts.sensors import alert_sensors
+from anchor_pipeline.orchestration.automation.conditions import condition_sensor
+from anchor_pipeline.orchestration.automation.lineage_leftovers import lineage_sensor
+from anchor_pipeline.orchestration.automation.raw_files import raw_file_sensor
+from anchor_pipeline.orchestration.automation.schedules import schedule_for
 from anchor_pipeline.orchestration.blueprint import Blueprint, blueprint_of
-from anchor_pipeline.orchestration.conditions import condition_sensor
 from anchor_pipeline.orchestration.keys import prefix_of
-from anchor_pipeline.orchestration.lineage_leftovers import lineage_sensor
-from anchor_pipeline.orchestration.raw_files import raw_file_sensor
-from anchor_pipeline.orchestration.schedules import schedule_for
-from anchor_pipeline.orchestration.tags import stage_tags
+from anchor_pipeline.orchestration.looks.tags import stage_tags
 from anchor_pipeline.project import Project
 from anchor_pipeline.record import Observer
 

@@ -14,8 +14,8 @@ from dagster._core.storage.partition_status_cache import get_and_update_asset_st
 from anchor_pipeline import steps
 from anchor_pipeline.corpus.store import Store
 from anchor_pipeline.orchestration.definitions import definitions_for
-from anchor_pipeline.orchestration.links import STORE_URL_BASE, link
-from anchor_pipeline.orchestration.presentation import owners
+from anchor_pipeline.orchestration.looks.links import STORE_URL_BASE, link
+from anchor_pipeline.orchestration.looks.presentation import owners
 from anchor_pipeline.project import Project, load_project
 from anchor_pipeline_tests.orchestration.running import CYCLE, KEYS, run
 from anchor_pipeline_tests.projects import PROJECT, small_project, write_rows

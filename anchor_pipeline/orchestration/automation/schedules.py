@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
+from anchor_pipeline.orchestration.automation.missed import missed_cycles
 from anchor_pipeline.orchestration.blueprint import Blueprint
-from anchor_pipeline.orchestration.missed import missed_cycles
+from anchor_pipeline.orchestration.looks.tags import CYCLE, stage_tags
 from anchor_pipeline.orchestration.partitions import cycle_cron
-from anchor_pipeline.orchestration.tags import CYCLE, stage_tags
 from anchor_pipeline.project import Project
 from anchor_pipeline.project.cycles import Cycle
 

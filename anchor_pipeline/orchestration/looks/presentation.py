@@ -17,7 +17,7 @@ import dagster as dg
 
 from anchor_pipeline import steps
 from anchor_pipeline.orchestration.blueprint import Blueprint
-from anchor_pipeline.orchestration.columns import corpus_columns, mix_columns
+from anchor_pipeline.orchestration.looks.columns import corpus_columns, mix_columns
 from anchor_pipeline.project import Project
 from anchor_pipeline.project.addresses import without_credentials
 from anchor_pipeline.project.source import Source

@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from anchor_pipeline.errors import AnchorError
+from anchor_pipeline.orchestration.automation.listings import ABSENT, Listings
+from anchor_pipeline.orchestration.automation.missed import Outcomes
+from anchor_pipeline.orchestration.automation.schedules import build_request
 from anchor_pipeline.orchestration.blueprint import Blueprint
-from anchor_pipeline.orchestration.listings import ABSENT, Listings
-from anchor_pipeline.orchestration.missed import Outcomes
-from anchor_pipeline.orchestration.schedules import build_request
-from anchor_pipeline.orchestration.tags import CYCLE, stage_tags
+from anchor_pipeline.orchestration.looks.tags import CYCLE, stage_tags
 from anchor_pipeline.project import Project
 from anchor_pipeline.project.cycles import Cycle
 

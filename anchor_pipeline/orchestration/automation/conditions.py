@@ -11,8 +11,8 @@ from typing import Any
 import dagster as dg
 
 from anchor_pipeline.orchestration.blueprint import Blueprint
+from anchor_pipeline.orchestration.looks.tags import PROJECT
 from anchor_pipeline.orchestration.partitions import cycle_cron
-from anchor_pipeline.orchestration.tags import PROJECT
 
 Condition = dg.AutomationCondition[Any]
 

@@ -6,11 +6,11 @@ import dagster as dg
 
 from anchor_pipeline.corpus.store import Store
 from anchor_pipeline.errors import AnchorError
-from anchor_pipeline.orchestration.alert_delivery import deliver_alerts
-from anchor_pipeline.orchestration.alert_documents import alerts, read_alert, write_alert
+from anchor_pipeline.orchestration.alerts.channels import channels
+from anchor_pipeline.orchestration.alerts.delivery import deliver_alerts
+from anchor_pipeline.orchestration.alerts.documents import alerts, read_alert, write_alert
+from anchor_pipeline.orchestration.alerts.failed_runs import alert_of, is_ours, with_recovery
 from anchor_pipeline.orchestration.blueprint import Blueprint
-from anchor_pipeline.orchestration.channels import channels
-from anchor_pipeline.orchestration.failed_runs import alert_of, is_ours, with_recovery
 
 INTERVAL = 30
 """Seconds."""

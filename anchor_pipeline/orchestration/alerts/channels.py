@@ -16,7 +16,7 @@ from collections.abc import Callable
 from email.message import EmailMessage
 
 from anchor_pipeline.errors import UsageError
-from anchor_pipeline.orchestration.alert_documents import Alert
+from anchor_pipeline.orchestration.alerts.documents import Alert
 
 Channel = Callable[[Alert], None]
 

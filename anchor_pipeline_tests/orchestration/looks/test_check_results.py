@@ -10,7 +10,7 @@ import pytest
 
 from anchor_pipeline.errors import Refused
 from anchor_pipeline.orchestration import retries
-from anchor_pipeline.orchestration.check_results import Judge, every_check, rule_result
+from anchor_pipeline.orchestration.looks.check_results import Judge, every_check, rule_result
 from anchor_pipeline.rules.finding import Finding
 from anchor_pipeline.rules.registry import RuleEntry
 

@@ -17,10 +17,10 @@ from anchor_pipeline.corpus.document import AMOUNT_UNITS
 from anchor_pipeline.ingest.data_docs import docs_page
 from anchor_pipeline.mix.release import Release
 from anchor_pipeline.mix.selection import Selection, selection_table, selection_table_name
-from anchor_pipeline.orchestration.check_results import rule_counts
-from anchor_pipeline.orchestration.links import at, link
+from anchor_pipeline.orchestration.looks.check_results import rule_counts
+from anchor_pipeline.orchestration.looks.links import at, link
+from anchor_pipeline.orchestration.looks.tables import findings_table, rounded, table
 from anchor_pipeline.orchestration.standing import standing_verdict
-from anchor_pipeline.orchestration.tables import findings_table, rounded, table
 from anchor_pipeline.project.cycles import Cycle
 from anchor_pipeline.rules.explain import explain, summary
 from anchor_pipeline.rules.finding import Finding

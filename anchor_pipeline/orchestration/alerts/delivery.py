@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from anchor_pipeline.errors import AnchorError
-from anchor_pipeline.orchestration.alert_documents import FOLDER, Alert, alerts
-from anchor_pipeline.orchestration.channels import Channel
+from anchor_pipeline.orchestration.alerts.channels import Channel
+from anchor_pipeline.orchestration.alerts.documents import FOLDER, Alert, alerts
 
 if TYPE_CHECKING:
     from anchor_pipeline.corpus.store import Store

@@ -10,7 +10,7 @@ import dagster as dg
 import pytest
 
 from anchor_pipeline import steps
-from anchor_pipeline.orchestration import listings, raw_files
+from anchor_pipeline.orchestration.automation import listings, raw_files
 from anchor_pipeline.orchestration.definitions import definitions_for
 from anchor_pipeline.project import Project, load_project
 from anchor_pipeline_tests.documents import project_at

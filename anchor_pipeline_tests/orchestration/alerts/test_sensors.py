@@ -13,10 +13,10 @@ import pytest
 from anchor_pipeline import steps
 from anchor_pipeline.corpus.store import Store
 from anchor_pipeline.errors import AnchorError
-from anchor_pipeline.orchestration.alert_delivery import deliver_alerts
-from anchor_pipeline.orchestration.alert_documents import Alert, Refusal, alerts, write_alert
+from anchor_pipeline.orchestration.alerts.channels import channels
+from anchor_pipeline.orchestration.alerts.delivery import deliver_alerts
+from anchor_pipeline.orchestration.alerts.documents import Alert, Refusal, alerts, write_alert
 from anchor_pipeline.orchestration.build import QUIET
-from anchor_pipeline.orchestration.channels import channels
 from anchor_pipeline.orchestration.definitions import definitions_for
 from anchor_pipeline.project import Project, load_project
 from anchor_pipeline_tests.documents import project_at

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from anchor_pipeline import steps
 from anchor_pipeline.errors import DeclarationError
+from anchor_pipeline.orchestration.automation.missed import LOOK_BACK
 from anchor_pipeline.orchestration.definitions import definitions_for
-from anchor_pipeline.orchestration.missed import LOOK_BACK
 from anchor_pipeline.project import Project, load_project
 from anchor_pipeline.project.cycles import CADENCES
 from anchor_pipeline_tests.documents import project_at

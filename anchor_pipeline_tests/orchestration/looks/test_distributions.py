@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from anchor_pipeline.facts.histograms import histogram
-from anchor_pipeline.orchestration.distributions import MOST, bars, distributions
+from anchor_pipeline.orchestration.looks.distributions import MOST, bars, distributions
 from anchor_pipeline.rules.finding import Finding
 
 

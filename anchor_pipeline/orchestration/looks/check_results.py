@@ -13,9 +13,9 @@ from typing import Any
 import dagster as dg
 
 from anchor_pipeline.errors import AnchorError
-from anchor_pipeline.orchestration.distributions import distributions
+from anchor_pipeline.orchestration.looks.distributions import distributions
+from anchor_pipeline.orchestration.looks.tables import findings_table, rounded
 from anchor_pipeline.orchestration.retries import is_retried
-from anchor_pipeline.orchestration.tables import findings_table, rounded
 from anchor_pipeline.project.addresses import redacted
 from anchor_pipeline.rules.explain import explain, summary
 from anchor_pipeline.rules.finding import Finding

@@ -12,10 +12,10 @@ from dagster_shared.error import SerializableErrorInfo
 
 from anchor_pipeline import steps
 from anchor_pipeline.errors import AnchorError
-from anchor_pipeline.orchestration.alert_documents import Alert, Refusal, Trouble, iso, refusal_of
+from anchor_pipeline.orchestration.alerts.documents import Alert, Refusal, Trouble, iso, refusal_of
 from anchor_pipeline.orchestration.blueprint import Blueprint
-from anchor_pipeline.orchestration.links import link
-from anchor_pipeline.orchestration.tags import PROJECT, STAGE, stages_in
+from anchor_pipeline.orchestration.looks.links import link
+from anchor_pipeline.orchestration.looks.tags import PROJECT, STAGE, stages_in
 from anchor_pipeline.project.addresses import redacted
 from anchor_pipeline.project.cycles import Cycle
 

@@ -1,0 +1,1 @@
+"""What starts builds by itself: schedule, sensors, conditions, freshness."""

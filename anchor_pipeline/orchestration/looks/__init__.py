@@ -1,0 +1,1 @@
+"""How assets, checks and their results look in the Dagster UI."""
