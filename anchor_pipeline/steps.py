@@ -26,7 +26,7 @@ from anchor_pipeline.ingest.expectation_models import ExpectationResult, SourceV
 from anchor_pipeline.ingest.expectations import validate_source
 from anchor_pipeline.ingest.source import ingest_source
 from anchor_pipeline.lineage.outbox import OpenLineageFile
-from anchor_pipeline.mix.release import Release, current_release, previous_release
+from anchor_pipeline.mix.release import Release, current_release, earlier_parts, previous_release
 from anchor_pipeline.mix.select import select, selection_inputs
 from anchor_pipeline.mix.selection import Selection, read_selection, selection_table
 from anchor_pipeline.mix.write import write_mix
@@ -114,7 +114,9 @@ def assemble_corpus(place: Workplace, cycle: Cycle) -> Corpus:
             for name, snapshot in snapshots.items()
             if any(map(quarantines, place.project.sources[name].expectations))
         }
-        corpus, reused = assemble(place.project, cycle, snapshots, place.store, set_aside)
+        earlier = [earlier_parts(place.store, stage, cycle.key) for stage in sorted(place.project.stages)]
+        released = [release for release in earlier if release is not None]
+        corpus, reused = assemble(place.project, cycle, snapshots, place.store, set_aside, released)
         publish_index(place.project, place.store)
         step.output(_corpus_artefact(corpus))
         if reused:
@@ -252,6 +254,7 @@ def _evidence(place: Workplace, selection: Selection, corpus: Corpus, cycle: Cyc
         documents=corpus_table(place.store, cycle.key),
         selection=selection_table(place.store, selection.stage, cycle.key),
         left_out=selection.left_out,
+        previous=earlier_parts(place.store, selection.stage, cycle.key),
         store=place.store,
     )
 

@@ -134,8 +134,8 @@ def warm_up() -> None:
     import numpy as np
     import pyarrow as pa
 
+    from anchor_pipeline.corpus.keyed_hash import document_keys
     from anchor_pipeline.mix.cells import Cell, Limits
-    from anchor_pipeline.mix.keyed_hash import document_keys
     from anchor_pipeline.mix.order import merge_order
     from anchor_pipeline.mix.plan import make_plan
 

@@ -22,9 +22,9 @@ import pyarrow as pa
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from anchor_pipeline.corpus.keyed_hash import document_keys
 from anchor_pipeline.mix.cells import Cell, Limits
 from anchor_pipeline.mix.choose import choose
-from anchor_pipeline.mix.keyed_hash import document_keys
 from anchor_pipeline.mix.order import merge_order
 from anchor_pipeline.mix.plan import make_plan
 from anchor_pipeline.mix.shortfall import find_shortfalls

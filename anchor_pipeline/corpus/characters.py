@@ -38,6 +38,28 @@ def decode(data: Bytes, at: int) -> tuple[int, int]:
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def encode(out: Bytes, at: int, code: int) -> int:
+    """Write a character as UTF-8 at `at`; gives where the next one goes."""
+    if code < 0x80:
+        out[at] = code
+        return at + 1
+    if code < 0x800:
+        out[at] = 0xC0 | (code >> 6)
+        out[at + 1] = 0x80 | (code & 0x3F)
+        return at + 2
+    if code < 0x10000:
+        out[at] = 0xE0 | (code >> 12)
+        out[at + 1] = 0x80 | ((code >> 6) & 0x3F)
+        out[at + 2] = 0x80 | (code & 0x3F)
+        return at + 3
+    out[at] = 0xF0 | (code >> 18)
+    out[at + 1] = 0x80 | ((code >> 12) & 0x3F)
+    out[at + 2] = 0x80 | ((code >> 6) & 0x3F)
+    out[at + 3] = 0x80 | (code & 0x3F)
+    return at + 4
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
 def is_wide_space(code: int) -> bool:
     """What str.isspace() holds for, from 128 on."""
     return (

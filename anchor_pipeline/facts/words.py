@@ -10,6 +10,8 @@ the same in every version of Python.
 A hash is FNV-1a over the characters (the byte below 128, the code point above; Fowler, Noll, Vo,
 draft-eastlake-fnv) in 64 bits, finished by the mix of SplitMix64 (Steele, Lea, Flood 2014). `reference_words` in
 test_words.py says the same in plain Python.
+
+The same walk can write the words proper down in lower case, one space between them: facts/normalised.py.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from anchor_pipeline.corpus.characters import (
     ASCII_SPACE,
     LOWER,
     decode,
+    encode,
     is_cjk,
     is_invisible,
     is_wide_mark,
@@ -39,10 +42,14 @@ _EVEN = np.uint64(0xFFFFFFFFFFFFFFFE)
 _ONE = np.uint64(1)
 
 # Below 128: 0 space, 1 part of a word, 2 mark, 3 apostrophe.
-_CLASS = np.full(128, 2, np.uint8)
-_CLASS[ASCII_SPACE == 1] = 0
-_CLASS[[code for code in range(128) if chr(code).isalnum() or chr(code) == "_"]] = 1
-_CLASS[ord("'")] = 3
+CLASS = np.full(128, 2, np.uint8)
+CLASS[ASCII_SPACE == 1] = 0
+CLASS[[code for code in range(128) if chr(code).isalnum() or chr(code) == "_"]] = 1
+CLASS[ord("'")] = 3
+
+# The lower case of bytes that are part of a word by themselves; 0 for all others.
+_SMALL = np.zeros(256, np.uint8)
+_SMALL[:128][CLASS == 1] = LOWER[:128][CLASS == 1]
 
 
 def words_of(texts: Any) -> tuple[Hashes, Offsets]:
@@ -56,10 +63,26 @@ def words_of(texts: Any) -> tuple[Hashes, Offsets]:
 
 def hash_words(data: Bytes, offsets: Offsets) -> tuple[Hashes, Offsets]:
     """`words_of` over the buffers; the data must be valid UTF-8."""
+    return _walked(data, offsets, None, np.zeros(0, np.int64))
+
+
+def words_and_text(data: Bytes, offsets: Offsets) -> tuple[Hashes, Offsets, Bytes, Offsets]:
+    """`hash_words`, and the words proper of each row, in lower case, joined by one space: (…, text, edges).
+
+    The text of row i is text[edges[i]:edges[i + 1]], in UTF-8.
+    """
+    # Letters may grow (Ⱥ has two bytes, ⱥ three) and CJK characters get a space between them, but no text doubles.
+    text = np.empty(2 * int(offsets[-1] - offsets[0]) + 8, np.uint8)
+    edges = np.zeros(len(offsets), np.int64)
+    hashes, starts = _walked(data, offsets, text, edges)
+    return hashes, starts, text[: edges[-1]], edges
+
+
+def _walked(data: Bytes, offsets: Offsets, text: Bytes | None, edges: Offsets) -> tuple[Hashes, Offsets]:
     # As long as it could be: memory that is not written to is never taken.
     room = np.empty(int(offsets[-1] - offsets[0]), np.uint64)
     starts = np.zeros(len(offsets), np.int64)
-    _hash_words(data, offsets, _CLASS, LOWER, room, starts)
+    _walk(data, offsets, _SMALL, CLASS, LOWER, room, starts, text, edges)
     return room[: starts[-1]], starts
 
 
@@ -72,59 +95,98 @@ def mix64(value: np.uint64) -> np.uint64:
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _apostrophe(data: Bytes, after: int, end: int, classes: Bytes, inside: bool) -> int:
+def apostrophe(data: Bytes, after: int, end: int, classes: Bytes, inside: bool) -> int:
     """Part of a word (1), or a mark (2)."""
     return 1 if inside and after < end and data[after] < 128 and classes[data[after]] == 1 else 2
 
 
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _kind_beyond_ascii(code: int) -> int:
+    """0 space, 1 part of a word, 2 mark, 4 CJK character, 5 shows nothing."""
+    if is_invisible(code):
+        return 5
+    if is_wide_space(code):
+        return 0
+    if is_cjk(code):
+        return 4
+    return 2 if is_wide_mark(code) else 1
+
+
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _hash_words(data: Bytes, offsets: Offsets, classes: Bytes, lower: Offsets, out: Hashes, starts: Offsets) -> None:
-    """Kinds: 0 space, 1 part of a word, 2 mark, 4 CJK character."""
-    found = 0
+def _walk(
+    data: Bytes,
+    offsets: Offsets,
+    small: Bytes,
+    classes: Bytes,
+    lower: Offsets,
+    out: Hashes,
+    starts: Offsets,
+    text: Bytes | None,
+    edges: Offsets,
+) -> None:
+    """Words to `out`, and their letters to `text` unless it is None: there a space follows every word but the last."""
+    found, to = 0, 0
     for row in range(len(offsets) - 1):
-        at, end = offsets[row], offsets[row + 1]
+        at, end, first = offsets[row], offsets[row + 1], to
         inside, value = False, _START
-        while at < end:
+        while True:
+            # ASCII letters and digits, the most of most texts, without a look at what they are.
+            begun = at
+            while at < end:
+                letter = small[data[at]]
+                if letter == 0:
+                    break
+                value = (value ^ np.uint64(letter)) * _PRIME
+                if text is not None:
+                    text[to] = letter
+                    to += 1
+                at += 1
+            inside = inside or at > begun
+            if at >= end:
+                break
             byte = data[at]
             if byte < 128:
                 at += 1
-                kind = classes[byte]
+                kind: int = np.int64(classes[byte])  # type: ignore[assignment]  # integers of 64 bits in the kernel
                 code: int = np.int64(byte)  # type: ignore[assignment]
                 if kind == 3:
-                    kind = _apostrophe(data, at, end, classes, inside)
-                elif 65 <= code <= 90:
-                    code += 32
+                    kind = apostrophe(data, at, end, classes, inside)
             else:
                 code, at = decode(data, at)
-                if is_invisible(code):
-                    continue
                 if code == 0x2019:
-                    kind, code = _apostrophe(data, at, end, classes, inside), 39
-                elif is_wide_space(code):
-                    kind = 0
-                elif is_cjk(code):
-                    kind = 4
-                elif is_wide_mark(code):
-                    kind = 2
+                    kind, code = apostrophe(data, at, end, classes, inside), 39
                 else:
-                    kind = 1
-                    if code < 0x590:
-                        code = lower[code]
+                    kind = _kind_beyond_ascii(code)
+                if kind == 5:
+                    continue
+                if kind == 1 and code < 0x590:
+                    code = lower[code]
             if kind == 1:
                 value = (value ^ np.uint64(code)) * _PRIME
+                if text is not None:
+                    to = encode(text, to, code)
                 inside = True
                 continue
             if inside:
                 out[found] = mix64(value) & _EVEN
                 found += 1
                 inside, value = False, _START
-            if kind == 2:
-                out[found] = mix64((_START ^ np.uint64(code)) * _PRIME) | _ONE
+                if text is not None:
+                    text[to] = 32
+                    to += 1
+            if kind != 0:
+                even = mix64((_START ^ np.uint64(code)) * _PRIME) & _EVEN
+                out[found] = even | _ONE if kind == 2 else even
                 found += 1
-            elif kind == 4:
-                out[found] = mix64((_START ^ np.uint64(code)) * _PRIME) & _EVEN
-                found += 1
+                if text is not None and kind == 4:
+                    to = encode(text, to, code)
+                    text[to] = 32
+                    to += 1
         if inside:
             out[found] = mix64(value) & _EVEN
             found += 1
+        elif to > first:
+            to -= 1
         starts[row + 1] = found
+        if text is not None:
+            edges[row + 1] = to

@@ -12,14 +12,17 @@ from functools import cache
 from pathlib import Path
 from typing import cast
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from anchor_pipeline.corpus.held_out import held_out
+from anchor_pipeline.corpus.keyed_hash import document_keys
 from anchor_pipeline.ingest.licences import admits
 from anchor_pipeline.mix.cells import Cell
-from anchor_pipeline.mix.keyed_hash import document_keys
 from anchor_pipeline.mix.limits import fresh_since, stage_modalities, stage_target, unknown_counts
+from anchor_pipeline.mix.weights import StageWeights, weighted_keys
 from anchor_pipeline.project import Project
 from anchor_pipeline.project.cycles import Cycle
 from anchor_pipeline.project.policy import ConsentRule, Licence
@@ -42,13 +45,14 @@ class Candidates:
 
 
 def candidates(
-    project: Project, stage: str, cycle: Cycle, table: Path
+    project: Project, stage: str, cycle: Cycle, table: Path, weights: StageWeights | None = None
 ) -> tuple[dict[str, Candidates], dict[str, dict[str, int]]]:
     """Candidates by modality, and by source the kept documents that the stage may not use, by reason.
 
-    Reasons: risk_above_limit, licence_not_allowed, larger_than_stage, modality_not_declared.
+    Reasons: held_out, risk_above_limit, licence_not_allowed, larger_than_stage, modality_not_declared,
+    far_from_anchors. `weights` decides on the last, and on the keys by which synthetic documents are drawn.
     """
-    sorter = _Sorter(project, stage, cycle)
+    sorter = _Sorter(project, stage, cycle, weights)
     for start, frame in _batches(table):
         sorter.add(start, frame)
     return {modality: sorter.finish(modality) for modality in stage_modalities(project, stage)}, sorter.left_out()
@@ -64,13 +68,14 @@ def _batches(table: Path) -> Iterator[tuple[int, pl.DataFrame]]:
 class _Sorter:
     """Takes batches of the corpus table and keeps what the stage may draw."""
 
-    def __init__(self, project: Project, stage: str, cycle: Cycle) -> None:
-        self.project, self.stage = project, stage
+    def __init__(self, project: Project, stage: str, cycle: Cycle, weights: StageWeights | None = None) -> None:
+        self.project, self.stage, self.weights = project, stage, weights
         self.domains = list(project.stages[stage].domains)
         self.targets = {name: stage_target(project, stage, name) for name in stage_modalities(project, stage)}
         self.since = fresh_since(project, stage, cycle)
         self.unknown = unknown_counts(project, stage)
         self.too_risky = self._too_risky()
+        self.hold_out = {name: source.hold_out for name, source in project.sources.items() if source.hold_out}
         self.may_use = cache(self._may_use)
         self.keys: dict[tuple[object, ...], int] = {}
         self.parts: dict[str, list[pl.DataFrame]] = {name: [] for name in self.targets}
@@ -81,6 +86,8 @@ class _Sorter:
         frame = frame.with_row_index("row", start).filter(
             pl.col("status") == "kept", pl.col("domain").is_in(self.domains)
         )
+        weight, far = self._weights(frame)
+        frame = frame.with_columns(held_out=self._held_out(frame), weight=weight, far=far)
         reasons = frame.select(reason=self._reason(frame), source="source")
         for source, reason, number in (
             reasons.filter(pl.col("reason").is_not_null()).group_by("source", "reason").len().iter_rows()
@@ -99,7 +106,7 @@ class _Sorter:
             fresh=(pl.col("kind") == "anchor") & (pl.col("collected_at") >= since),
             synthetic=(pl.col("authorship") == "synthetic") | ((pl.col("authorship") == "unknown") & unknown),
             row=pl.col("row").cast(pl.Int64),
-            key1=pl.Series(key1),
+            key1=pl.Series(weighted_keys(key1, frame["weight"].to_numpy())),
             key2=pl.Series(key2),
         )
         for modality, part in frame.partition_by("modality", as_dict=True).items():
@@ -147,7 +154,9 @@ class _Sorter:
         sources = pl.concat_str("source", pl.lit("\0"), "domain").is_in(self.too_risky)
         target = pl.col("modality").replace_strict(self.targets, default=0, return_dtype=pl.Int64)
         return (
-            pl.when(target == 0)
+            pl.when("held_out")
+            .then(pl.lit("held_out"))
+            .when(target == 0)
             .then(pl.lit("modality_not_declared"))
             .when(sources)
             .then(pl.lit("risk_above_limit"))
@@ -155,7 +164,24 @@ class _Sorter:
             .then(pl.lit("licence_not_allowed"))
             .when(pl.col("tokens") > target)
             .then(pl.lit("larger_than_stage"))
+            .when("far")
+            .then(pl.lit("far_from_anchors"))
         )
+
+    def _weights(self, frame: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
+        """Weight of each document, and whether it is too far from every anchor."""
+        rows = frame["row"].to_numpy().astype(np.int64)
+        if self.weights is None:
+            return pl.Series(np.ones(len(rows))), pl.Series(np.zeros(len(rows), np.bool_))
+        weight, far = self.weights.at(rows)
+        return pl.Series(weight), pl.Series(far)
+
+    def _held_out(self, frame: pl.DataFrame) -> pl.Series:
+        held = np.zeros(frame.height, np.bool_)
+        for source, share in self.hold_out.items():
+            mine = (frame["source"] == source).to_numpy()
+            held[mine] = held_out(frame["doc_id"].filter(pl.Series(mine)).to_arrow(), self.project.seed, share)
+        return pl.Series(held)
 
     def _may_use(self, licence: str, domain: str) -> bool:
         setting = cast(Licence, self.project.setting("licence", stage=self.stage, domain=domain))

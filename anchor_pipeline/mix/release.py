@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from anchor_pipeline.corpus.released import Released
 from anchor_pipeline.corpus.snapshot import canonical_json
 from anchor_pipeline.corpus.store import Store
 from anchor_pipeline.errors import AnchorError, DamagedData, UsageError
@@ -97,10 +98,26 @@ def current_release(store: Store, stage: str, cycle: str) -> Release | None:
 
 def previous_release(store: Store, stage: str, cycle: str) -> PreviousRelease | None:
     """The newest revision of the latest earlier cycle that has one. Keys of one cadence sort by time."""
+    release = earlier_release(store, stage, cycle)
+    return None if release is None else PreviousRelease(cycle=release.manifest.cycle, digest=release.digest)
+
+
+def earlier_release(store: Store, stage: str, cycle: str) -> Release | None:
+    """The release that `previous_release` tells of."""
     for earlier in sorted(store.list(f"mix/{stage}"), reverse=True):
         if earlier < cycle and (release := current_release(store, stage, earlier)) is not None:
-            return PreviousRelease(cycle=earlier, digest=release.digest)
+            return release
     return None
+
+
+def earlier_parts(store: Store, stage: str, cycle: str) -> Released | None:
+    """The same for rooms below: where its parts lie in the store."""
+    release = earlier_release(store, stage, cycle)
+    if release is None:
+        return None
+    manifest = release.manifest
+    folder = f"{cycle_folder(stage, manifest.cycle)}/{manifest.revision:04d}"
+    return Released(stage, manifest.cycle, release.digest, tuple(f"{folder}/{part.path}" for part in manifest.parts))
 
 
 def read_release(store: Store, name: str, *, claimed: bool = False) -> Release | None:

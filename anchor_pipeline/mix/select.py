@@ -32,6 +32,7 @@ from anchor_pipeline.mix.selection import (
     write_selection,
 )
 from anchor_pipeline.mix.shortfall import find_shortfalls
+from anchor_pipeline.mix.weights import weigh_stage
 from anchor_pipeline.project import Project
 from anchor_pipeline.project.cycles import Cycle
 from anchor_pipeline.rules.verdict import policy_digest, selection_digest
@@ -59,7 +60,8 @@ def select(project: Project, stage: str, cycle: Cycle, corpus: Corpus, store: St
     if current is not None and there and is_made_from(selection_table(store, stage, cycle.key), inputs):
         return current, True
     documents = corpus_table(store, cycle.key)
-    found, left_out = candidates(project, stage, cycle, documents)
+    weights = weigh_stage(project, stage, documents, store)
+    found, left_out = candidates(project, stage, cycle, documents, weights)
     plans: dict[str, ModalityPlan] = {}
     drawn: dict[str, _Drawn] = {}
     for modality in list(found):
@@ -87,6 +89,7 @@ def select(project: Project, stage: str, cycle: Cycle, corpus: Corpus, store: St
         tokens={modality: plan.drawn for modality, plan in plans.items()},
         plans=plans,
         left_out=left_out,
+        weights=weights.domains if weights else {},
     )
     write_selection(store, selection)
     return selection, False

@@ -37,6 +37,21 @@ class ModalityPlan(_Record):
     missing: tuple[Missing, ...] = ()
 
 
+class DomainWeights(_Record):
+    """How close the synthetic texts of a domain are to its anchors; see facts.weighting."""
+
+    anchors: int
+    synthetic: int
+    weighed: bool
+    """False: either side has too few documents."""
+    discarded: int = 0
+    """Synthetic documents left out as too far from every anchor."""
+    effective: float | None = None
+    """Effective sample size of the others: as many equally weighted ones would carry as much."""
+    threshold: float | None = None
+    """Cosine similarity to the nearest anchor below which a document is too far."""
+
+
 class Selection(_Record):
     """A selection of documents for one stage and cycle. A lawless one is kept too, to show why it is refused."""
 
@@ -52,6 +67,8 @@ class Selection(_Record):
     plans: dict[str, ModalityPlan]
     left_out: dict[str, dict[str, int]]
     """Kept documents that the stage may not use: by source and reason."""
+    weights: dict[str, DomainWeights] = {}
+    """By domain, where the stage declares `weighting`."""
 
 
 def selection_table_name(stage: str, cycle: str) -> str:

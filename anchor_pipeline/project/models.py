@@ -14,7 +14,7 @@ from pydantic import AfterValidator, Field, PrivateAttr, model_validator
 from anchor_pipeline.errors import UsageError
 from anchor_pipeline.project.addresses import check_store, is_url, local_path
 from anchor_pipeline.project.automation import Automation
-from anchor_pipeline.project.base import Day, Model, Share, Size, Span
+from anchor_pipeline.project.base import Day, Model, Number, Share, Size, Span
 from anchor_pipeline.project.cycles import CADENCES, Calendar, check_cron
 from anchor_pipeline.project.policy import RULES, Rules, RuleSetting, merge
 from anchor_pipeline.project.source import Source
@@ -114,6 +114,18 @@ class Repeat(Model):
     synthetic: Annotated[int, Field(ge=1, le=1000)] = 1
 
 
+class Weighting(Model):
+    """Weigh synthetic texts by how close they are to the anchors of their domain."""
+
+    clip: Annotated[Number, Field(gt=1, le=1000)] = Fraction(10)
+    """Largest weight; the smallest is 1/clip."""
+    discard: Annotated[Share, Field(le=Fraction(1, 2))] = Fraction(1, 100)
+    """Leave out synthetic texts that are farther from every anchor than all but this share of anchors are from the
+    nearest other one; 0 leaves none out."""
+    use: Literal["draw", "report"] = "draw"
+    """`draw`: texts of more weight are drawn first. `report`: weights are only reported."""
+
+
 class Stage(Model):
     """A training stage: its mix and its limits."""
 
@@ -126,6 +138,8 @@ class Stage(Model):
     tolerance: Share = Fraction(2, 100)
     """How far the realised weight of a domain may be from its declared one."""
     repeat: Repeat = Repeat()
+    weighting: Weighting | None = None
+    """Weigh synthetic texts by the anchors; without it all weigh the same."""
     rules: Rules = Rules()
     description: str = ""
 

@@ -127,13 +127,18 @@ class NearDuplicates(RuleSetting):
 
     max: Share = Fraction(0)
     """Largest share of a mix's tokens that repeats another document of the mix."""
+    similarity: Annotated[Share, Field(ge=Fraction(6, 10))] = Fraction(8, 10)
+    """Jaccard similarity of word 5-grams from which two texts count as near-duplicates; at least 0.6. What the
+    corpus leaves out is decided by the setting of the whole project; `off` there: exact copies only."""
 
 
 class EvalContamination(RuleSetting):
     """Rule 13: evaluation sets stay out of training."""
 
     sets: tuple[str, ...] = ()
-    """Evaluation sets, as URIs."""
+    """Evaluation sets, as URIs: files of JSON lines, Parquet, CSV or text, or globs; relative to project.yaml."""
+    ngram: Annotated[int, Field(ge=8, le=50)] = 13
+    """So many words in a row that a document shares with an evaluation set make it contaminated."""
 
 
 class Provenance(RuleSetting):

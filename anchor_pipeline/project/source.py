@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from anchor_pipeline.project.base import Day, Model, Number, Size
+from anchor_pipeline.project.base import Day, Model, Number, Share, Size
 from anchor_pipeline.project.policy import Risk
 from anchor_pipeline.project.yaml_lines import typed
 
@@ -170,6 +170,9 @@ class Source(Model):
     """Whether the steward has signed off this source as an anchor."""
     sampling_plan: SamplingPlan | None = None
     """For anchors: what the steward promises to collect."""
+    hold_out: Share = Fraction(0)
+    """Share of the documents that never enter a mix, so that models can be tried on them; the project's seed and the
+    document's id decide which."""
     terms: Terms | None = None
     """For licensed sources: expiry and permitted uses."""
     consent: Consent | None = None

@@ -28,6 +28,7 @@ _SOURCE_PARTS = (
     "steward",
     "signed_off",
     "sampling_plan",
+    "hold_out",
     "terms",
     "consent",
     "risk",

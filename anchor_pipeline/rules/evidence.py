@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from anchor_pipeline.corpus.corpus import Corpus
 from anchor_pipeline.corpus.document import DOCUMENT_SCHEMA
+from anchor_pipeline.corpus.released import Released
 from anchor_pipeline.corpus.store import Store
 from anchor_pipeline.project import Project
 from anchor_pipeline.project.cycles import Cycle
@@ -71,6 +72,8 @@ class Evidence:
     """By source: documents kept in the corpus that this stage may not use, by reason."""
     store: Store
     """Where facts and frozen models lie."""
+    previous: Released | None = None
+    """The release before this one."""
 
     @cached_property
     def selected(self) -> pl.LazyFrame:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anchor_pipeline.mix.keyed_hash import document_keys, seed_key, siphash
+from anchor_pipeline.corpus.keyed_hash import document_keys, seed_key, siphash
 
 KEY = bytes(range(16))
 

@@ -1,0 +1,147 @@
+"""Calibration: from documents of one domain to the limits within which a future bucket of human text will lie.
+
+For each size n, B buckets of m = min(n, M/2) tokens are drawn from the M tokens at hand, without replacement and
+whole groups of documents at a time ("half-samples"). Their covariance S, divided by the finite-population factor
+1 - m/M (Cochran, Sampling Techniques, 3rd ed. 1977, eq. 2.8), is that of one bucket of m tokens of the population,
+and falls as 1/size. A future bucket of n tokens deviates from the centre found on M tokens by
+
+    C(n) = S / (1 - m/M) * m * (1/n + 1/M)
+
+the prediction variance of a mean (e.g. Hahn & Meeker, Statistical Intervals, 1991, section 4.8): 1/n is its own
+sampling error, 1/M that of the calibration. Two alarms share the false-alarm rate a, half each:
+
+- a band for each statistic, centre +- c * spread, where c is the 1 - a/2 quantile, over the half-samples, of the
+  largest |deviation| of all statistics in standard deviations: exact for them together whatever their correlation
+  (Westfall & Young, Resampling-Based Multiple Testing, 1993, ch. 2), carried from the normal to Student's t with
+  groups - 1 degrees of freedom because the spread is itself an estimate;
+- a limit on the Mahalanobis distance of all statistics together, the quantile of Hotelling's T2
+  p v / (v - p + 1) F(p, v - p + 1), v = groups - 1 (Anderson, Multivariate Statistical Analysis, 3rd ed. 2003,
+  theorem 5.2.2), or that of the half-samples, whichever is larger.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from anchor_pipeline.facts.bands.documents import Documents
+from anchor_pipeline.facts.bands.kernels import Floats, Ints
+from anchor_pipeline.facts.bands.model import Limits
+
+FALSE_ALARMS = 0.01
+HALF_SAMPLES = 1000
+SIZES = tuple(int(step * power) for power in (1_000, 10_000, 100_000) for step in (1, 1.5, 2, 3, 5, 7))
+"""Tokens in a bucket for which a band is looked for."""
+LEAST_GROUPS = 20
+"""With fewer independent documents no domain is calibrated: the spread itself would be a guess."""
+LEAST_PER_BUCKET = 12
+"""A bucket holds at least so many documents, so that its statistics are near normal (and their mean is one)."""
+SHRINKAGE = 0.05
+"""Correlations are shrunk by so much towards none, which keeps the distance from resting on near-identities."""
+
+
+def calibrate(
+    documents: Documents,
+    seed: int,
+    *,
+    sizes: Sequence[int] = SIZES,
+    half_samples: int = HALF_SAMPLES,
+    false_alarms: float = FALSE_ALARMS,
+) -> tuple[Limits, ...]:
+    """The limits at every size that the documents allow; none if there are fewer than LEAST_GROUPS groups."""
+    groups = len(np.unique(documents.groups))
+    if groups < LEAST_GROUPS:
+        return ()
+    per_group = documents.tokens / groups
+    sizes = [size for size in sizes if LEAST_PER_BUCKET * per_group <= size <= documents.tokens]
+    return tuple(_limits(documents, size, groups, seed, half_samples, false_alarms) for size in sizes)
+
+
+def why_not(documents: Documents) -> str:
+    """Why `calibrate` gives no limits."""
+    groups = len(np.unique(documents.groups))
+    if groups < LEAST_GROUPS:
+        return f"{groups} anchor documents are held out for calibration, at least {LEAST_GROUPS} are needed"
+    return (
+        f"{documents.tokens:,} tokens of anchors are held out for calibration; a bucket of {LEAST_PER_BUCKET} documents"
+        f" needs about {math.ceil(LEAST_PER_BUCKET * documents.tokens / groups):,}, and at least {SIZES[0]:,}"
+    )
+
+
+def _limits(documents: Documents, size: int, groups: int, seed: int, half_samples: int, false_alarms: float) -> Limits:
+    total = documents.tokens
+    drawn = min(size, total // 2)
+    samples, held = _half_samples(documents, drawn, half_samples, seed)
+    spread_at_drawn = samples.std(axis=0, ddof=1)
+    scale = math.sqrt(drawn * (1 / size + 1 / total) / (1 - drawn / total))
+    spread = spread_at_drawn * scale
+    standard = (samples - samples.mean(axis=0)) / np.where(spread_at_drawn > 0, spread_at_drawn, 1)
+    correlation = shrunk(np.atleast_2d(standard.T @ standard / (len(samples) - 1)))
+    centre = samples.mean(axis=0)
+    if size > drawn:
+        # What depends on the size is looked at in buckets of that very size; fewer do, for they overlap.
+        centre = _half_samples(documents, size, max(1, half_samples // 20), seed)[0].mean(axis=0)
+    width = factor(standard, groups - 1, false_alarms / 2) * spread
+    return Limits(
+        tokens=size,
+        documents=round(held * size / drawn),
+        centre=_plain(centre),
+        spread=_plain(spread),
+        low=_plain(centre - width),
+        high=_plain(centre + width),
+        correlation=tuple(_plain(row) for row in correlation),
+        profile=round(profile_limit(standard, correlation, groups - 1, false_alarms / 2), 4),
+    )
+
+
+def _half_samples(documents: Documents, tokens: int, number: int, seed: int) -> tuple[Floats, float]:
+    """(statistics of `number` buckets, documents held on average)."""
+    key = hashlib.sha256(f"anchor_pipeline/facts/bands/v1/{seed}/{tokens}".encode()).digest()[:16]
+    random = np.random.Generator(np.random.Philox(key=int.from_bytes(key, "big")))
+    _, numbers = np.unique(documents.groups, return_inverse=True)
+    found, held = [], 0
+    for _ in range(number):
+        order: Ints = np.argsort(random.permutation(int(numbers.max()) + 1)[numbers], kind="stable")
+        held += len(documents.draw(order, tokens))
+        found.append(documents.measure(order, tokens))
+    return np.stack(found), held / number
+
+
+def shrunk(correlation: Floats) -> Floats:
+    """Correlations moved by SHRINKAGE towards none."""
+    out: Floats = (1 - SHRINKAGE) * correlation
+    np.fill_diagonal(out, 1.0)
+    return out
+
+
+def factor(standard: Floats, freedom: int, rate: float) -> float:
+    """How many spreads a band reaches to either side; `standard` are half-samples in standard deviations."""
+    from scipy.stats import norm, t
+
+    largest = np.sort(np.abs(standard).max(axis=1))
+    # The order statistic that a further bucket exceeds with probability `rate` at most.
+    at = min(len(largest) - 1, math.ceil((1 - rate) * (len(largest) + 1)) - 1)
+    normal = float(largest[at])
+    return float(t.isf(norm.sf(normal), freedom))
+
+
+def profile_limit(standard: Floats, correlation: Floats, freedom: int, rate: float) -> float:
+    """The largest Mahalanobis distance that counts as human."""
+    distances = np.sqrt(np.einsum("ij,ij->i", standard, np.linalg.solve(correlation, standard.T).T))
+    return max(float(np.quantile(distances, 1 - rate)), hotelling(standard.shape[1], freedom, rate))
+
+
+def hotelling(statistics: int, freedom: int, rate: float) -> float:
+    """The distance that a further normal bucket exceeds at that rate."""
+    from scipy.stats import f
+
+    rest = freedom - statistics + 1
+    return math.sqrt(statistics * freedom / rest * float(f.isf(rate, statistics, rest)))
+
+
+def _plain(values: Floats) -> tuple[float, ...]:
+    """Rounded to nine digits, so that the digest does not hang on the last bit of a sum."""
+    return tuple(float(f"{value:.9g}") for value in values)

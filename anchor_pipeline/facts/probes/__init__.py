@@ -1,0 +1,1 @@
+"""Probes: frozen models that say how surprising a text is, in bits."""

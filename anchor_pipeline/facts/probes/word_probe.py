@@ -1,0 +1,118 @@
+"""The word probe: an n-gram model over the words of facts/words.py, marks among them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anchor_pipeline import __version__
+from anchor_pipeline.corpus.strings import Offsets
+from anchor_pipeline.errors import UsageError
+from anchor_pipeline.facts.batch import Batch
+from anchor_pipeline.facts.probes.card import CARD, Card, TrainingSource
+from anchor_pipeline.facts.probes.kneser_ney import Floats
+from anchor_pipeline.facts.probes.model_file import MODEL
+from anchor_pipeline.facts.probes.ngram_model import (
+    NgramModel,
+    checked_min_counts,
+    choose_vocabulary,
+    estimate_model,
+)
+from anchor_pipeline.facts.probes.ngrams import FIRST, Counts, Keys, NgramCounter
+from anchor_pipeline.facts.probes.table import build_table, index_table, shift_of
+from anchor_pipeline.facts.probes.word_score import score_words, word_ids
+from anchor_pipeline.facts.words import Hashes, words_of
+
+MOST_ORDER = 4
+
+
+class WordProbe:
+    """A word n-gram model, ready to score."""
+
+    unit = "word"
+
+    def __init__(self, name: str, digest: str, card: Card, model: NgramModel) -> None:
+        self.name, self.digest, self.card, self.model = name, digest, card, model
+
+    @cached_property
+    def _tables(self) -> tuple[Keys, np.uint64, Keys, np.uint64, NDArray[np.float32]]:
+        known = index_table(self.model.vocabulary)
+        table = build_table(self.model.levels[1:])
+        first = self.model.levels[0]
+        units = np.zeros((FIRST + len(self.model.vocabulary), 2), np.float32)
+        units[first.keys.astype(np.int64)] = np.stack([first.bits, first.backoff], axis=1)
+        return known, shift_of(known), table, shift_of(table), units
+
+    def measure(self, batch: Batch) -> tuple[Floats, Counts]:
+        """−log2 p of every row with its end, and how many words that is, the end among them."""
+        return self.score_hashes(batch.words, batch.starts)
+
+    def score(self, texts: Any) -> tuple[Floats, Counts]:
+        """The same of an Arrow string array."""
+        return self.score_hashes(*words_of(texts))
+
+    def score_hashes(self, words: Hashes, starts: Offsets) -> tuple[Floats, Counts]:
+        """The same of words that are hashed already."""
+        bits, units = score_words(words, starts, *self._tables, self.model.order, self.model.id_bits)
+        return bits, units
+
+
+def train_word_probe(
+    texts: Iterable[Any],
+    order: int = 3,
+    min_counts: Sequence[int] = (1,),
+    *,
+    cycle: str = "",
+    sources: Sequence[TrainingSource] = (),
+    share: float = 1.0,
+) -> dict[str, bytes]:
+    """The files of a probe trained on Arrow string arrays: whatever their order and division, the same bytes.
+
+    Words seen less often than min_counts[0] are the unknown class, n-grams of order k seen less often than
+    min_counts[k - 1] are left out. Holds 8 bytes for every word of the texts, and some 30 for every distinct n-gram.
+    """
+    if not 1 <= order <= MOST_ORDER:
+        raise UsageError(f"a word probe of order {order} cannot be: 1 to {MOST_ORDER}")
+    full = checked_min_counts(min_counts, order)
+    batches = [words_of(array) for array in texts]
+    # What is kept of a batch is as long as its words, not as its text.
+    batches = [(words.copy(), starts) for words, starts in batches]
+    values, counts = _distinct([words for words, _ in batches])
+    if not len(values):
+        raise UsageError("there is no word to train a probe on")
+    vocabulary, unknown_types = choose_vocabulary(values, counts, order, full[0])
+    known = index_table(vocabulary)
+    counter = NgramCounter(order)
+    for words, starts in batches:
+        ids = np.empty(len(words), np.uint64)
+        word_ids(words, known, shift_of(known), ids)
+        counter.add(ids.view(np.int64), starts)
+    model = estimate_model(
+        vocabulary, *counter.result(), order=order, min_counts=full, unknown_types=unknown_types
+    )
+    card = Card(
+        kind="words",
+        order=order,
+        vocabulary=len(vocabulary),
+        unknown_types=unknown_types,
+        min_counts=full,
+        orders=model.cards,
+        documents=sum(len(starts) - 1 for _, starts in batches),
+        units=int(counts.sum()),
+        share=share,
+        cycle=cycle,
+        sources=tuple(sources),
+        package=__version__,
+    )
+    return {MODEL: model.to_bytes(), CARD: card.to_bytes()}
+
+
+def _distinct(parts: Sequence[Hashes]) -> tuple[Hashes, Counts]:
+    """Distinct words, ascending, and how often each occurs."""
+    words = np.sort(np.concatenate([*parts, np.zeros(0, np.uint64)]))
+    runs = np.flatnonzero(np.concatenate([[True], words[1:] != words[:-1]])) if len(words) else np.zeros(0, np.int64)
+    return words[runs], np.diff(np.append(runs, len(words)))
