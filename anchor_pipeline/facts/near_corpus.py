@@ -51,7 +51,7 @@ def mark_near_duplicates(
     numbers = pa.table({"shard": pa.array(shards, pa.string()), "number": np.arange(len(shards))})
     database.register("shards", numbers)
     _register_released(database, store, earlier)
-    ordered: pa.Table = database.execute(_ORDERED).to_arrow_table()
+    ordered: pa.Table = database.sql(_ORDERED).to_arrow_table()
     row_id, file, row = (ordered.column(name).to_numpy() for name in ("row_id", "file", "row"))
     del ordered
     found = near_duplicates(documents_in(store, shards, file, row), similarity, work)

@@ -2,7 +2,7 @@
 
 | file | columns |
 |---|---|
-| part-00000.parquet, … | one row per row of that part: doc_id, digest, domain, minhash, shingles, sketch |
+| part-00000.parquet, … | one row per row of that part: doc_id, digest, domain, epoch, minhash, shingles, sketch |
 | grams.parquet | gram: every hash of the sketches of all documents, rising, each once |
 
 A release never changes, and neither do these. Rows of other modalities have no shingles.
@@ -25,7 +25,7 @@ from anchor_pipeline.errors import DamagedData
 from anchor_pipeline.facts.batch import Batch
 from anchor_pipeline.facts.text import TEXT, TEXT_SCHEMA, measure_text
 
-_DESCRIBED = ("doc_id", "digest", "domain")
+_DESCRIBED = {"doc_id": pa.string(), "digest": pa.string(), "domain": pa.string(), "epoch": pa.int32()}
 _MEASURED = ("minhash", "shingles", "sketch")
 _BATCH = 4_096
 _MEMORY = "384MB"
@@ -77,8 +77,7 @@ def _folder(release: Released) -> str:
 
 def _measure(store: Store, part: str, name: str) -> None:
     """Measure one part, a few rows at a time."""
-    schema = pa.schema([*(pa.field(column, pa.string()) for column in _DESCRIBED),
-                        *(TEXT_SCHEMA.field(column) for column in _MEASURED)])  # fmt: skip
+    schema = pa.schema([*_DESCRIBED.items(), *(TEXT_SCHEMA.field(column) for column in _MEASURED)])
     places = [TEXT_SCHEMA.get_field_index(column) for column in _MEASURED]
     path = store.local(part)
     with store.temporary() as made:
@@ -89,7 +88,7 @@ def _measure(store: Store, part: str, name: str) -> None:
                     is_text = pc.equal(rows.column("modality"), "text")
                     text = pc.if_else(is_text, rows.column("text"), pa.scalar(None, rows.column("text").type))
                     measured = measure_text(Batch(pa.table({"text": text})))
-                    described = [rows.column(column).cast(pa.string()) for column in _DESCRIBED]
+                    described = [rows.column(column).cast(kind) for column, kind in _DESCRIBED.items()]
                     writer.write_batch(
                         pa.record_batch([*described, *(measured[place] for place in places)], schema=schema)
                     )

@@ -11,7 +11,7 @@ from typing import Annotated, Literal, TypeVar
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 from pydantic import BeforeValidator, Field
 
-from anchor_pipeline.project.base import Model, Number, Share, Span
+from anchor_pipeline.project.base import Model, Number, Share, Size, Span
 
 Severity = Literal["block", "warn"]
 Risk = Literal["low", "medium", "high"]
@@ -175,11 +175,27 @@ class Membership(Calibrated):
 
 
 class PerceptualNovelty(Calibrated):
-    """Rule 19: synthetic images and sounds keep a distance from the originals."""
+    """Rule 19: synthetic images, sounds and table rows keep a distance from the originals."""
+
+    min_pdq: Annotated[int, Field(ge=1, le=128)] = 32
+    """Images: least number of differing bits, of the 256 of PDQ; 31 and fewer are a match (ThreatExchange)."""
+    min_phash: Annotated[int, Field(ge=1, le=32)] = 5
+    """Images with too few features for PDQ: least number of differing bits, of the 64 of pHash."""
+    min_audio: Annotated[Share, Field(lt=Fraction(1, 2))] = Fraction(35, 100)
+    """Sounds: least bit error rate of three seconds (Haitsma, Kalker 2002); shorter sounds need less."""
+    min_table: Annotated[Share, Field(le=Fraction(1, 2))] = Fraction(1, 1000)
+    """Series in tables: least value of 1 - correlation, of 32 values in a row."""
 
 
 class AnchorDrift(Calibrated):
     """Rule 20: a reference model does not get worse on anchors while it gets better on synthetic text."""
+
+    tokens: Size = 500_000
+    """The reference models are trained on at most so much text of each mix, and score at most so much."""
+    min_tokens: Size = 20_000
+    """Less text to train on, or less than a tenth of it to score, is no evidence."""
+    tolerance: Number = Fraction(1, 50)
+    """Bits per word by which a loss may change."""
 
 
 class Representation(Calibrated):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from anchor_pipeline.errors import UsageError
 from anchor_pipeline.project import Project
 from anchor_pipeline.rules import (
+    anchor_drift,
     anchor_freshness,
     anchor_modality,
     anchor_purity,
@@ -149,7 +150,7 @@ _ALL = (
     Rule(
         "anchor_drift", 20, "Anchor drift",
         "A model that improves on its own stories while it gets worse on reality memorises itself.",
-        None,
+        anchor_drift.evaluate,
     ),
     Rule(
         "representation", 21, "Representation",

@@ -19,9 +19,7 @@ from anchor_pipeline.facts.near import Documents
 def shingle_sets(texts: Sequence[str]) -> list[frozenset[int]]:
     """The distinct 5-grams of each text."""
     sets = distinct_sets(*Batch(pa.table({"text": pa.array(texts, pa.string())})).shingles)
-    return [
-        frozenset(sets.grams[a:b].tolist()) for a, b in zip(sets.starts[:-1], sets.starts[1:], strict=True)
-    ]
+    return [frozenset(sets.grams[a:b].tolist()) for a, b in zip(sets.starts[:-1], sets.starts[1:], strict=True)]
 
 
 def jaccard(a: frozenset[int], b: frozenset[int]) -> Fraction:

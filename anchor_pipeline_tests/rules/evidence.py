@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from anchor_pipeline.corpus.corpus import Corpus, SourceCounts
 from anchor_pipeline.corpus.document import DOCUMENT_SCHEMA, METADATA_COLUMNS
+from anchor_pipeline.corpus.released import Released
 from anchor_pipeline.corpus.snapshot import Unreadable
 from anchor_pipeline.corpus.store import Store
 from anchor_pipeline.project import load_project
@@ -128,9 +129,12 @@ class Builder:
         counts: dict[str, Row] | None = None,
         left_out: dict[str, dict[str, int]] | None = None,
         stage: str = "main",
+        previous: Released | None = None,
+        store: Store | None = None,
     ) -> Evidence:
         """Evidence of `selected` rows; the corpus holds their documents and the rows of `corpus`.
 
+        Their texts (of no meaning, and different for every digest, unless a row says `text`) lie in the store.
         `counts` changes what the corpus recorded of a source.
         """
         self.number += 1
@@ -139,6 +143,8 @@ class Builder:
         (folder / "project.yaml").write_text(json.dumps(project or declaration()))
         loaded = load_project(folder)
         drawn = list(selected)
+        store = store or Store(folder / "store")
+        _write_shard(store, drawn)
         documents = [*{row["doc_id"]: row for row in drawn}.values(), *corpus]
         _write(folder / "selection.parquet", drawn, SELECTION_SCHEMA)
         _write(folder / "documents.parquet", sorted(documents, key=lambda row: row["doc_id"]), CORPUS_SCHEMA)
@@ -150,8 +156,39 @@ class Builder:
             documents=folder / "documents.parquet",
             selection=folder / "selection.parquet",
             left_out=left_out or {},
-            store=Store(folder / "store"),
+            store=store,
+            previous=previous,
         )
+
+
+def _write_shard(store: Store, rows: list[Row]) -> None:
+    """Put the content of the drawn documents into a shard, and say in the rows where it lies."""
+    rows[:] = [dict(row) for row in rows]
+    for row in rows:
+        row.setdefault("text", _any_text(row["digest"]))
+    loose = pa.schema([field.with_nullable(True) for field in DOCUMENT_SCHEMA])
+    content = [{name: row.get(name) for name in loose.names} for row in rows]
+    shard = store.write_shard(pa.Table.from_pylist(content, schema=loose))
+    for at, row in enumerate(rows):
+        row["shard"], row["shard_row"] = shard.digest, at
+
+
+def release_of(evidence: Evidence, rows: list[Row], cycle: str = "2020") -> Released:
+    """A release of these rows, which have texts, in the store of `evidence`."""
+    digest = hashlib.sha256(repr(rows).encode()).hexdigest()
+    part = f"mix/{evidence.stage}/{cycle}/0001/data/train-00000-of-00001.parquet"
+    path = evidence.store.path(part)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    columns = ("doc_id", "text", "digest", "domain", "modality", "tokens", "epoch")
+    schema = pa.schema([*(DOCUMENT_SCHEMA.field(name) for name in columns[:-1]), pa.field("epoch", pa.int32())])
+    content = [{name: {"text": _any_text(row["digest"]), **row}[name] for name in columns} for row in rows]
+    pq.write_table(pa.Table.from_pylist(content, schema=schema), path)
+    return Released(evidence.stage, cycle, digest, (part,))
+
+
+def _any_text(digest: str) -> str:
+    """Twelve words that no other digest has."""
+    return " ".join(hashlib.sha256(f"{digest}{at}".encode()).hexdigest()[:8] for at in range(12))
 
 
 def _corpus(sources: Iterable[str], documents: list[Row], counts: dict[str, Row]) -> Corpus:

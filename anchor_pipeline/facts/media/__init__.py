@@ -1,1 +1,1 @@
-"""What is measured of images, sounds and table rows: perceptual hashes, fingerprints, windows; and the search for what is near."""
+"""What is measured of images, sounds and table rows: perceptual hashes, fingerprints, windows; and what lies near."""

@@ -75,7 +75,7 @@ def popcount(word: np.uint64) -> int:
     word = word - ((word >> np.uint64(1)) & np.uint64(0x5555555555555555))
     word = (word & np.uint64(0x3333333333333333)) + ((word >> np.uint64(2)) & np.uint64(0x3333333333333333))
     word = (word + (word >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
-    return np.int64((word * np.uint64(0x0101010101010101)) >> np.uint64(56))
+    return int((word * np.uint64(0x0101010101010101)) >> np.uint64(56))
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -116,7 +116,7 @@ def _search(
                 value = np.int64(hash_[piece // 4] >> np.uint64(16 * (piece % 4))) & 0xFFFF
                 for mask in masks:
                     for at in range(starts[piece, value ^ mask], starts[piece, (value ^ mask) + 1]):
-                        number = np.int64(order[piece, at])
+                        number = int(order[piece, at])
                         bits = _apart(hash_, hashes[number])
                         if number != skip and (bits < best or (bits == best and number < which)):
                             best, which = bits, number

@@ -34,7 +34,7 @@ def _cosines() -> Luma:
     """16 × 64: row i is cosine i + 1, each product rounded to a 32-bit float as the reference does."""
     scale = np.float32(np.sqrt(2.0 / 64))
     row, column = np.arange(1, 17)[:, None], 2 * np.arange(64)[None, :] + 1
-    return (np.float64(scale) * np.cos(np.pi / 2.0 / 64.0 * row * column)).astype(np.float32)
+    return np.asarray(np.float64(scale) * np.cos(np.pi / 2.0 / 64.0 * row * column), np.float32)
 
 
 _COSINES = _cosines()
@@ -123,7 +123,7 @@ def _box_rows(values: Luma, out: Luma, window: int) -> None:
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _lowest(small: Luma, cosines: Luma) -> Luma:
-    """cosines · small · cosinesᵀ; every sum over k from 0 up, as in the reference."""
+    """The product cosines · small · cosinesᵀ; every sum over k from 0 up, as in the reference."""
     half, out = np.zeros((16, 64), np.float32), np.zeros((16, 16), np.float32)
     for i in range(16):
         for k in range(64):
@@ -138,7 +138,7 @@ def _lowest(small: Luma, cosines: Luma) -> Luma:
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _quality(small: Luma) -> int:
-    """Sum of the steps between neighbours, in hundredths of the full range and whole ones only, over 90; at most 100."""
+    """Sum of the steps between neighbours, in whole hundredths of the range, over 90; at most 100."""
     total = 0
     for i in range(64):
         for j in range(64):

@@ -10,8 +10,8 @@ from anchor_pipeline.facts.media.images import IMAGE
 from anchor_pipeline.facts.media.sounds import AUDIO
 from anchor_pipeline.facts.media.tables import TABLE
 
-KEYS = {"image": IMAGE.key, "audio": AUDIO.key, "table": TABLE.key}
-"""Key of the fact set, by modality."""
+SETS = {facts.modality: facts for facts in (IMAGE, AUDIO, TABLE)}
+"""The fact set of each modality."""
 
 INSTALL = "pip install 'anchor-pipeline[media]'"
 

@@ -45,7 +45,7 @@ def differing(one: int, other: int) -> int:
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def errors_along(one: Print, other: Print, lag: int, length: int, best: int) -> int:
-    """Fewest differing bits of a stretch of `length` words where one[i] stands beside other[i + lag]; at most `best`."""
+    """Fewest differing bits of `length` words in a row, one[i] standing beside other[i + lag]; at most `best`."""
     first, last = max(0, -lag), min(len(one), len(other) - lag)
     wrong = 0
     for at in range(first, last):

@@ -77,9 +77,7 @@ def nearest_sounds(
     found, rates = np.full(len(queries), -1, np.int64), np.ones(len(queries))
     limits = np.zeros(len(queries))
     if exact:
-        _compare_all(
-            queries.words, queries.starts, sounds.words, sounds.starts, declared, itself, found, rates, limits
-        )
+        _compare_all(queries.words, queries.starts, sounds.words, sounds.starts, declared, itself, found, rates, limits)
     elif len(sounds.words):
         values, places, buckets = _table(sounds.words)
         owners = np.repeat(np.arange(len(sounds)), np.diff(sounds.starts)).astype(np.int32)
@@ -174,5 +172,3 @@ def _alike_around(one: Print, other: Print, at: int, lag: int) -> bool:
     for place in range(first, last):
         wrong += differing(one[place], other[place + lag])
     return wrong <= _UNLIKE * 32 * (last - first)
-
-

@@ -5,10 +5,10 @@ row may be anything. Rows of one raw file in their order are taken for a series,
 
 | column | type | meaning |
 |---|---|---|
-| layout | string, null | names of the fields, sorted, as a JSON list; null where the row is no JSON object: then all are |
+| layout | string, null | names of the fields, sorted, as a JSON list; all columns are null if it is no JSON object |
 | cells | list<uint64>, null | a hash of each field's value, in that order; numbers by value, whether 1, 1.0 or "1" |
 | numbers | list<float64>, null | each field's value as a number; NaN where it is none |
-| windows | list<uint64>, null | for each field the word of the 32 values from this row on (windows.py); 0 if there is none |
+| windows | list<uint64>, null | for each field the word of the 32 values from this row on (windows.py); 0: none |
 
 Windows do not reach from one row group of a shard into the next (16,384 rows, or 8 MiB of content).
 """
@@ -43,12 +43,14 @@ _LONGEST_NUMBER = 40
 
 def measure_rows(batch: Batch) -> list[Any]:
     """The columns of TABLE_SCHEMA for the rows of a batch."""
-    layouts, cells, numbers = [], [], []
+    layouts: list[str | None] = []
+    cells: list[list[int] | None] = []
+    numbers: list[list[float]] = []
     for text in batch.column("text"):
         layout, values = _fields(text.as_py())
         layouts.append(layout)
         cells.append(None if values is None else [_cell(value) for value in values])
-        numbers.append(None if values is None else [_number(value) for value in values])
+        numbers.append([] if values is None else [_number(value) for value in values])
     windows: list[Any] = [None] * batch.rows
     at = 0
     # In a shard, rows of one raw file stand together in their order.
@@ -57,7 +59,8 @@ def measure_rows(batch: Batch) -> list[Any]:
         if layout is not None:
             windows[at : at + rows] = _windows(numbers[at : at + rows])
         at += rows
-    found = (layouts, cells, numbers, windows)
+    known = [None if layout is None else row for layout, row in zip(layouts, numbers, strict=True)]
+    found: tuple[list[Any], ...] = (layouts, cells, known, windows)
     return [pa.array(column, field.type) for column, field in zip(found, TABLE_SCHEMA, strict=True)]
 
 

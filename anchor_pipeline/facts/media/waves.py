@@ -41,7 +41,7 @@ class _Format:
 
 
 class Unheard(Exception):
-    """Why there is nothing to hear, in one word: not_decodable, truncated, too_long, unusual_rate, silent, too_short."""
+    """Why nothing is heard, in a word: not_decodable, truncated, too_long, unusual_rate, silent, too_short."""
 
 
 def read_wave(data: bytes) -> Wave:
@@ -116,7 +116,7 @@ def _floats(kind: str) -> Any:
 
 @cache
 def _mu_law() -> Samples:
-    """Value of each code: bits are inverted; sign, 3 bits segment s, 4 bits step m: (2m + 33) 2^s - 33 (G.711, table 2a)."""
+    """Value of each code (G.711, table 2a): bits inverted; sign, 3 bits s, 4 bits m: (2m + 33) 2^s - 33."""
     code = ~np.arange(256, dtype=np.int64) & 0xFF
     magnitude = ((2 * (code & 15) + 33) << ((code >> 4) & 7)) - 33
     return np.where(code & 0x80, -magnitude, magnitude) / 8192.0

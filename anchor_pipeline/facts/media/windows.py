@@ -71,7 +71,8 @@ def _word(window: Values) -> np.uint64:
         for at in range(segment * _SEGMENT, (segment + 1) * _SEGMENT):
             total += window[at] - mean
         word = (word << np.uint64(8)) | np.uint64(np.int64(np.rint(total / _SEGMENT / step)) + 128)
-    return mix64(word) | np.uint64(1)
+    mixed: np.uint64 = mix64(word)
+    return mixed | np.uint64(1)
 
 
 def apart(one: Values, other: Values) -> Values:

@@ -16,6 +16,7 @@ from anchor_pipeline.facts.batch import Batch
 from anchor_pipeline.facts.probes.card import CARD, Card, TrainingSource
 from anchor_pipeline.facts.probes.character_score import character_ids, count_characters, score_characters
 from anchor_pipeline.facts.probes.kneser_ney import Floats
+from anchor_pipeline.facts.probes.lines import VALUE_BITS, Parts, build_lines, quantised
 from anchor_pipeline.facts.probes.model_file import MODEL
 from anchor_pipeline.facts.probes.ngram_model import (
     NgramModel,
@@ -42,9 +43,10 @@ class CharacterProbe:
         self.name, self.digest, self.card, self.model = name, digest, card, model
 
     @cached_property
-    def _tables(self) -> tuple[NDArray[np.uint32], Keys, np.uint64]:
-        table = build_table(self.model.levels)
-        return alphabet_of(self.model.vocabulary), table, shift_of(table)
+    def _tables(self) -> tuple[NDArray[np.uint32], Parts, Keys, np.uint64]:
+        top, table = self.model.levels[-1], build_table(self.model.levels)
+        longest = build_lines(top.keys, quantised(top.bits), self.model.order * self.model.id_bits, VALUE_BITS)
+        return alphabet_of(self.model.vocabulary), longest.parts, table, shift_of(table)
 
     def measure(self, batch: Batch) -> tuple[Floats, Counts]:
         """−log2 p of every row with its end, and how many characters that is, the end among them."""
@@ -56,7 +58,7 @@ class CharacterProbe:
 
     def score_buffers(self, data: Bytes, offsets: Offsets) -> tuple[Floats, Counts]:
         """The same of UTF-8 in one buffer."""
-        bits, units = score_characters(data, offsets, *self._tables, self.model.order, self.model.id_bits)
+        bits, units = score_characters(data, offsets, *self._tables, self.model.order)
         return bits, units
 
 

@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from anchor_pipeline.corpus.characters import decode
 from anchor_pipeline.corpus.strings import Bytes, Offsets
-from anchor_pipeline.facts.probes.ngrams import Keys
-from anchor_pipeline.facts.probes.table import Costs, slot_of
+from anchor_pipeline.facts.probes.lines import STEP, Parts, find
+from anchor_pipeline.facts.probes.ngrams import Keys, id_bits
+from anchor_pipeline.facts.probes.table import slot_of
 
 Alphabet = NDArray[np.uint32]
 
@@ -49,25 +50,24 @@ def character_ids(
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def score_characters(
-    data: Bytes, offsets: Offsets, alphabet: Alphabet, table: Keys, table_shift: np.uint64, order: int, bits: int
+    data: Bytes, offsets: Offsets, alphabet: Alphabet, longest: Parts, table: Keys, table_shift: np.uint64, order: int
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Bits and predicted characters of each row.
 
     The longest n-gram first: nearly every one of ordinary text is there, and where it lies does not hang on the one
-    before. Only where it is not, the backoffs of the contexts are looked up.
+    before. Only where it is not, `table` is asked, which has those of all orders with the backoffs of the contexts.
     """
     rows = len(offsets) - 1
     total, predicted = np.zeros(rows), np.zeros(rows, np.int64)
-    values = table.view(np.float32)
-    mask = np.uint64(len(table) // 2 - 1)
-    one, two, shift = np.uint64(1), np.uint64(2), np.uint64(bits)
-    whole = np.uint64(0xFFFFFFFFFFFFFFFF) >> np.uint64(64 - bits * order)
+    slots, line_shift, value_bits, more, more_shift = longest
+    shift = np.uint64(id_bits(order))
+    key_bits = np.uint64(order) * shift
+    whole = np.uint64(0xFFFFFFFFFFFFFFFF) >> (np.uint64(64) - key_bits)
     for row in range(rows):
-        key = two
-        sum_, units, at, end = 0.0, 0, offsets[row], offsets[row + 1]
+        key, sum_, units, at, end = np.uint64(2), 0.0, 0, offsets[row], offsets[row + 1]
         while at <= end:
+            unit = np.uint64(3)
             if at == end:
-                unit = np.uint64(3)
                 at += 1
             elif data[at] < 128:
                 unit = np.uint64(alphabet[data[at]])
@@ -77,38 +77,42 @@ def score_characters(
                 unit = np.uint64(alphabet[code])
             key = ((key << shift) | unit) & whole
             units += 1
-            slot = slot_of(key, table_shift)
-            while table[slot << one] != key and table[slot << one]:
-                slot = (slot + one) & mask
-            if table[slot << one]:
-                sum_ += values[(slot << two) + two]
+            value = find(key, key_bits, slots, line_shift, value_bits, more, more_shift)
+            if value:
+                sum_ += np.float64(value - np.uint64(1)) * STEP
             else:
-                sum_ += _back_off(key, table, values, table_shift, order, bits)
+                sum_ += _back_off(key, table, table_shift, order, shift)
         total[row] = sum_
         predicted[row] = units
     return total, predicted
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _back_off(key: np.uint64, table: Keys, values: Costs, table_shift: np.uint64, order: int, bits: int) -> float:
-    """The cost of an n-gram that is not there: backoffs of its contexts until a shorter one is."""
-    mask = np.uint64(len(table) // 2 - 1)
-    one, two, shift = np.uint64(1), np.uint64(2), np.uint64(bits)
+def _back_off(key: np.uint64, table: Keys, table_shift: np.uint64, order: int, shift: np.uint64) -> float:
+    """The cost of an n-gram: the backoffs of its contexts until a shorter one is there."""
+    values = table.view(np.float32)
     cost, last = 0.0, np.uint64(0)
     for k in range(order, 0, -1):
-        part = key & (np.uint64(0xFFFFFFFFFFFFFFFF) >> np.uint64(64 - bits * k))
+        part = key & (np.uint64(0xFFFFFFFFFFFFFFFF) >> (np.uint64(64) - np.uint64(k) * shift))
         if part == last:  # a text that has just begun: nothing stands before
             continue
-        slot = slot_of(part, table_shift)
-        while table[slot << one] != part and table[slot << one]:
-            slot = (slot + one) & mask
-        if table[slot << one]:
-            return cost + np.float64(values[(slot << two) + two])
-        context = part >> shift
-        slot = slot_of(context, table_shift)
-        while table[slot << one] != context and table[slot << one]:
-            slot = (slot + one) & mask
-        if table[slot << one]:
-            cost += values[(slot << two) + np.uint64(3)]
+        place = _place(part, table, table_shift)
+        if place:
+            return cost + np.float64(values[place])
+        place = _place(part >> shift, table, table_shift)
+        if place:
+            cost += np.float64(values[place + 1])
         last = part
     return cost
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _place(key: np.uint64, table: Keys, table_shift: np.uint64) -> int:
+    """Where the cost of an n-gram stands among the 32-bit floats of the table, its backoff behind it; 0 if nowhere."""
+    mask = np.uint64(len(table) // 2 - 1)
+    slot = slot_of(key, table_shift)
+    while table[np.uint64(2) * slot] != key:
+        if not table[np.uint64(2) * slot]:
+            return 0
+        slot = (slot + np.uint64(1)) & mask
+    return np.int64(np.uint64(4) * slot + np.uint64(2))  # type: ignore[return-value]

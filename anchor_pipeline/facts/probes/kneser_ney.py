@@ -47,6 +47,11 @@ class Level:
     fallback: bool
     """The discounts are FALLBACK."""
 
+    @staticmethod
+    def empty() -> Level:
+        """An order without n-grams."""
+        return Level(np.zeros(0, np.uint64), np.zeros(0), np.zeros(0), FALLBACK, True)
+
 
 @dataclass(frozen=True)
 class _Order:

@@ -1,4 +1,4 @@
-"""N-grams packed into 64 bits, and how often each occurs.
+"""N-grams packed into 60 bits, and how often each occurs.
 
 A unit (word or character) is an id of `id_bits(order)` bits; an n-gram is its ids side by side, the last one lowest.
 So the last k units of an n-gram are its low bits, and its context is what is left when the last id is shifted out.
@@ -27,9 +27,10 @@ _FULL = 0.5
 """A table is enlarged when more of it is in use: linear probing stays short."""
 
 
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
 def id_bits(order: int) -> int:
-    """Bits of one id, so that `order` of them fit into 64; at most 31."""
-    return min(64 // order, 31)
+    """Bits of one id, so that `order` of them fit into 60 (lines.py); at most 20."""
+    return min(60 // order, 20)
 
 
 def most_units(order: int) -> int:

@@ -14,7 +14,7 @@ from anchor_pipeline.corpus.strings import Offsets
 from anchor_pipeline.errors import UsageError
 from anchor_pipeline.facts.batch import Batch
 from anchor_pipeline.facts.probes.card import CARD, Card, TrainingSource
-from anchor_pipeline.facts.probes.kneser_ney import Floats
+from anchor_pipeline.facts.probes.kneser_ney import Floats, Level
 from anchor_pipeline.facts.probes.model_file import MODEL
 from anchor_pipeline.facts.probes.ngram_model import (
     NgramModel,
@@ -23,11 +23,11 @@ from anchor_pipeline.facts.probes.ngram_model import (
     estimate_model,
 )
 from anchor_pipeline.facts.probes.ngrams import FIRST, Counts, Keys, NgramCounter
-from anchor_pipeline.facts.probes.table import build_table, index_table, shift_of
-from anchor_pipeline.facts.probes.word_score import score_words, word_ids
+from anchor_pipeline.facts.probes.lines import VALUE_BITS, Lines, Parts, build_lines, quantised
+from anchor_pipeline.facts.probes.word_score import DROPPED, WORD_BITS, score_words, word_ids
 from anchor_pipeline.facts.words import Hashes, words_of
 
-MOST_ORDER = 4
+MOST_ORDER = 3
 
 
 class WordProbe:
@@ -39,13 +39,21 @@ class WordProbe:
         self.name, self.digest, self.card, self.model = name, digest, card, model
 
     @cached_property
-    def _tables(self) -> tuple[Keys, np.uint64, Keys, np.uint64, NDArray[np.float32]]:
-        known = index_table(self.model.vocabulary)
-        table = build_table(self.model.levels[1:])
-        first = self.model.levels[0]
-        units = np.zeros((FIRST + len(self.model.vocabulary), 2), np.float32)
-        units[first.keys.astype(np.int64)] = np.stack([first.bits, first.backoff], axis=1)
-        return known, shift_of(known), table, shift_of(table), units
+    def _tables(self) -> tuple[Parts, Parts, Parts, NDArray[np.float32]]:
+        first, *longer = self.model.levels
+        bits = self.model.id_bits
+        pairs = triples = Level.empty()
+        if longer:
+            pairs = longer[0]
+        if len(longer) > 1:
+            triples = longer[1]
+        both = quantised(pairs.bits) | (quantised(pairs.backoff) << np.uint64(VALUE_BITS))
+        return (
+            vocabulary_lines(self.model.vocabulary).parts,
+            build_lines(pairs.keys, both, 40, 2 * VALUE_BITS).parts,
+            build_lines(triples.keys, quantised(triples.bits), 60, VALUE_BITS).parts,
+            units_of(first),
+        )
 
     def measure(self, batch: Batch) -> tuple[Floats, Counts]:
         """−log2 p of every row with its end, and how many words that is, the end among them."""
@@ -57,7 +65,7 @@ class WordProbe:
 
     def score_hashes(self, words: Hashes, starts: Offsets) -> tuple[Floats, Counts]:
         """The same of words that are hashed already."""
-        bits, units = score_words(words, starts, *self._tables, self.model.order, self.model.id_bits)
+        bits, units = score_words(words, starts, *self._tables, self.model.order)
         return bits, units
 
 
@@ -81,15 +89,15 @@ def train_word_probe(
     batches = [words_of(array) for array in texts]
     # What is kept of a batch is as long as its words, not as its text.
     batches = [(words.copy(), starts) for words, starts in batches]
-    values, counts = _distinct([words for words, _ in batches])
+    values, counts = _distinct([words >> DROPPED for words, _ in batches])
     if not len(values):
         raise UsageError("there is no word to train a probe on")
     vocabulary, unknown_types = choose_vocabulary(values, counts, order, full[0])
-    known = index_table(vocabulary)
+    known = vocabulary_lines(vocabulary).parts
     counter = NgramCounter(order)
     for words, starts in batches:
         ids = np.empty(len(words), np.uint64)
-        word_ids(words, known, shift_of(known), ids)
+        word_ids(words, known, ids)
         counter.add(ids.view(np.int64), starts)
     model = estimate_model(
         vocabulary, *counter.result(), order=order, min_counts=full, unknown_types=unknown_types
@@ -109,6 +117,20 @@ def train_word_probe(
         package=__version__,
     )
     return {MODEL: model.to_bytes(), CARD: card.to_bytes()}
+
+
+def vocabulary_lines(vocabulary: Keys) -> Lines:
+    """The id of each word of a vocabulary."""
+    ids = np.arange(FIRST, FIRST + len(vocabulary), dtype=np.uint64)
+    # No text can be made to have a word whose hash begins with 60 zeros, and 0 is no key.
+    return build_lines(vocabulary[vocabulary > 0], ids[vocabulary > 0], WORD_BITS, VALUE_BITS)
+
+
+def units_of(first: Level) -> NDArray[np.float32]:
+    """Cost and backoff of each word, by its id."""
+    units = np.zeros((int(first.keys[-1]) + 1, 2), np.float32)
+    units[first.keys.astype(np.int64)] = np.stack([first.bits, first.backoff], axis=1)
+    return units
 
 
 def _distinct(parts: Sequence[Hashes]) -> tuple[Hashes, Counts]:
