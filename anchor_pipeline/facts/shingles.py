@@ -17,7 +17,9 @@ from anchor_pipeline.facts.words import Hashes, mix64
 SHINGLE = 5
 """Words in a shingle of MinHash and sketches."""
 
-_BASE = np.uint64(0x9E3779B97F4A7C15)
+BASE = np.uint64(0x9E3779B97F4A7C15)
+"""B of the polynomial: odd, so that no word is lost, and without a pattern (2^64 divided by the golden ratio)."""
+
 _ONE = np.uint64(1)
 
 
@@ -45,6 +47,15 @@ def ngrams(words: Hashes, starts: Offsets, size: int, *, whole: bool = False) ->
     return out, edges
 
 
+def polynomials(words: Hashes, size: int) -> Hashes:
+    """The n-grams of one row before the finishing mix, in their order: enough to tell them apart."""
+    out = np.zeros(max(0, len(words) - size + 1), np.uint64)
+    for at in range(size):
+        out *= BASE
+        out += words[at : at + len(out)]
+    return out
+
+
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _pick_even(words: Hashes, starts: Offsets, out: Hashes, edges: Offsets) -> None:
     found = 0
@@ -62,7 +73,7 @@ def _roll(words: Hashes, starts: Offsets, edges: Offsets, size: int, out: Hashes
     """Row i has edges[i + 1] - edges[i] n-grams; one where it is shorter than `size`, or none."""
     drop = _ONE  # takes the word that leaves out of the polynomial
     for _ in range(size):
-        drop = drop * _BASE
+        drop = drop * BASE
     for row in range(len(starts) - 1):
         first, end = starts[row], starts[row + 1]
         found = edges[row]
@@ -71,9 +82,9 @@ def _roll(words: Hashes, starts: Offsets, edges: Offsets, size: int, out: Hashes
         value = np.uint64(0)
         head = min(first + size, end)
         for at in range(first, head):
-            value = value * _BASE + words[at]
+            value = value * BASE + words[at]
         out[found] = mix64(value)
         for at in range(head, end):
             found += 1
-            value = value * _BASE + words[at] - words[at - size] * drop
+            value = value * BASE + words[at] - words[at - size] * drop
             out[found] = mix64(value)

@@ -38,9 +38,9 @@ def _sketch(shingles: Hashes, starts: Offsets, limit: np.uint64, out: Hashes, of
     for row in range(len(starts) - 1):
         first = kept
         for at in range(starts[row], starts[row + 1]):
-            if shingles[at] < limit and (kept == first or shingles[at] != out[kept - 1]):
-                out[kept] = shingles[at]
-                kept += 1
+            # Written in any case, and kept if small: a jump that cannot be foretold costs more.
+            out[kept] = shingles[at]
+            kept += int(shingles[at] < limit)
         if kept - first > 1:
             out[first:kept].sort()
             end, kept = kept, first + 1

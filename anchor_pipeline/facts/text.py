@@ -29,7 +29,7 @@ from anchor_pipeline.facts.distinct import distinct, distinct_and_entropy
 from anchor_pipeline.facts.fact_sets import FactSet
 from anchor_pipeline.facts.minhash import BINS, minhash
 from anchor_pipeline.facts.normalised import DIGEST, digests_of
-from anchor_pipeline.facts.shingles import ngrams
+from anchor_pipeline.facts.shingles import SHINGLE
 from anchor_pipeline.facts.sketch import sketch
 
 MINHASH = pa.binary(4 * BINS)
@@ -55,16 +55,18 @@ def measure_text(batch: Batch) -> list[Any]:
     words, starts = batch.proper
     distinct_1, entropy_1 = distinct_and_entropy(words, starts)
     values, offsets = sketch(*batch.shingles)
+    # Shorter texts have one shingle, of all their words.
+    shingles = np.where(np.diff(starts) < SHINGLE, np.minimum(distinct_1, 1), distinct(words, starts, SHINGLE))
     return [
         pa.array(np.diff(batch.starts)),
         pa.array(np.diff(starts)),
         digests_of(*batch.normalised),
         _signatures(minhash(*batch.shingles)),
-        pa.array(distinct(*batch.shingles)),
+        pa.array(shingles, pa.int32()),
         pa.ListArray.from_arrays(pa.array(offsets.astype(np.int32)), pa.array(values)),
         pa.array(distinct_1),
-        pa.array(distinct(*ngrams(words, starts, 2))),
-        pa.array(distinct(*ngrams(words, starts, 3))),
+        pa.array(distinct(words, starts, 2)),
+        pa.array(distinct(words, starts, 3)),
         pa.array(entropy_1),
     ]
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import pyarrow as pa
 
 from anchor_pipeline.corpus.store import Store
 from anchor_pipeline.errors import DamagedData
@@ -114,8 +115,16 @@ def _texts(reader: Reader, file: RawFile) -> Iterator[tuple[int, str]]:
         if prose:
             yield from zip(lines, chunk.batch.column("text").to_pylist(), strict=True)
             continue
-        for line, row in zip(lines, chunk.batch.column(ROW_JSON).to_pylist(), strict=True):
-            yield from ((line, text) for text in texts_of(orjson.loads(row)))
+        for line, row in zip(lines, _rows(chunk.batch), strict=True):
+            yield from ((line, text) for text in texts_of(row))
+
+
+def _rows(batch: pa.RecordBatch) -> list[dict[str, Any]]:
+    """The records of a batch: parsed from their JSON, or from columns in formats that have them."""
+    if ROW_JSON in batch.schema.names:
+        return [orjson.loads(row) for row in batch.column(ROW_JSON).to_pylist()]
+    rows: list[dict[str, Any]] = batch.to_pylist()
+    return rows
 
 
 def texts_of(row: dict[str, Any]) -> list[str]:

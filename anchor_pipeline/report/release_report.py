@@ -12,7 +12,7 @@ from itertools import groupby
 from typing import Any
 
 from anchor_pipeline.corpus.corpus import SourceCounts
-from anchor_pipeline.mix.selection import ModalityPlan
+from anchor_pipeline.mix.selection import DomainWeights, ModalityPlan
 from anchor_pipeline.pages import render
 from anchor_pipeline.report.figures import Figures, bar, declared, figures, realised
 from anchor_pipeline.report.plots import Plots, plots
@@ -74,6 +74,8 @@ class ReportData:
     """By modality."""
     digests: Mapping[str, str] = field(default_factory=dict)
     """Further digests, such as that of the mix, beside the verdict's."""
+    weights: Mapping[str, DomainWeights] = field(default_factory=dict)
+    """By domain, where the stage weighs its synthetic texts."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,7 @@ def release_report(data: ReportData) -> bytes:
         titles={name: rule.title for name, rule in REGISTRY.items()},
         shares=_share_tables(data.shares),
         plans=[_plan(modality, plan) for modality, plan in sorted(data.plans.items())],
+        weights=data.weights,
         sources=[_source(row) for row in data.sources],
         totals=_totals(data.sources),
         digests=[*verdict["digests"].items(), *data.digests.items()],

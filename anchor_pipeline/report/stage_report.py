@@ -30,6 +30,7 @@ def stage_report(evidence: Evidence, selection: Selection, verdict: Verdict) -> 
             shares=tuple(_shares(evidence, verdict)),
             sources=tuple(_sources(evidence)),
             plans=selection.plans,
+            weights=selection.weights,
         )
     )
 

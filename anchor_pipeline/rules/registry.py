@@ -16,6 +16,7 @@ from anchor_pipeline.rules import (
     consent,
     conservation,
     domain_weights,
+    eval_contamination,
     generator_diversity,
     licence,
     near_duplicates,
@@ -110,7 +111,7 @@ _ALL = (
     Rule(
         "eval_contamination", 13, "Evaluation contamination",
         "A model that was trained on its examination shows nothing by passing it.",
-        None,
+        eval_contamination.evaluate,
     ),
     Rule(
         "provenance", 14, "Provenance",

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from anchor_pipeline import steps
 from anchor_pipeline.mix.selection import selection_table
 from anchor_pipeline.mix.weights import StageWeights, weigh_stage, weighted_keys
+from anchor_pipeline.orchestration.looks.asset_metadata import selection_metadata
 from anchor_pipeline.project import load_project
 
 keys = st.lists(st.integers(0, 2**64 - 1), min_size=1, max_size=50, unique=True)
@@ -107,6 +108,11 @@ def test_a_stage_that_weighs_leaves_out_what_is_far_from_every_anchor(tmp_path: 
     assert record.discarded >= 80
     assert record.effective is not None
     assert 0 < record.effective <= 80
+    page = place.store.read("selection/main/2021/report.html").decode()
+    assert "weighed by the anchors" in page
+    assert f"{record.effective:.4g}" in page
+    shown = selection_metadata(selection, steps.current_verdict(place, "main", cycle), place, cycle)
+    assert shown["effective/a"] == pytest.approx(record.effective, rel=1e-3)
 
 
 def test_held_out_anchors_are_not_compared_with(tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ and with the library itself where it is installed.
 2. Of its two-dimensional cosine transform the 16 × 16 lowest frequencies are kept, the constant one left out.
 3. Bit 16 i + j is set where coefficient (i, j) is above their median.
 
-The mirror image negates every second column of coefficients, so its hash costs almost nothing.
-Bit k of a hash is bit k % 64 of word k // 64.
+The mirror image is hashed as an image of its own. The reference gets its hash from the coefficients, by negating every
+second column, which is cheaper and up to 40 bits beside: where a cell has two middle pixels the sample is not in its
+middle. Bit k of a hash is bit k % 64 of word k // 64.
 """
 
 from __future__ import annotations
@@ -45,11 +46,14 @@ def pdq(luma: Luma) -> tuple[Words, Words, int]:
 
     Mirrored means left for right.
     """
-    small = _sample(np.ascontiguousarray(luma, np.float32))
-    coefficients = _lowest(small, _COSINES)
-    mirror = coefficients.copy()
-    mirror[:, ::2] *= np.float32(-1)
-    return _above_median(coefficients), _above_median(mirror), int(_quality(small))
+    luma = np.ascontiguousarray(luma, np.float32)
+    small = _sample(luma)
+    turned = _sample(np.ascontiguousarray(luma[:, ::-1]))
+    return (
+        _above_median(_lowest(small, _COSINES)),
+        _above_median(_lowest(turned, _COSINES)),
+        int(_quality(small)),
+    )
 
 
 def _above_median(coefficients: Luma) -> Words:

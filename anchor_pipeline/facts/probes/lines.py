@@ -77,11 +77,13 @@ def build_lines(keys: Keys, values: Keys, key_bits: int, value_bits: int) -> Lin
 
 def zeros_at_lines(length: int) -> Keys:
     """An array of 64-bit zeros that begins where a cache line does, in pages of 2 MB where the system has such."""
-    memory = mmap.mmap(-1, max(8 * length, 1))
-    if hasattr(mmap, "MADV_HUGEPAGE"):
-        # Else nearly every lookup would also miss the processor's list of pages.
-        with suppress(OSError):
-            memory.madvise(mmap.MADV_HUGEPAGE)
+    if not hasattr(mmap, "MADV_HUGEPAGE"):
+        room = np.zeros(length + 8, np.uint64)
+        return room[(-room.ctypes.data % 64) // 8 :][:length]
+    memory = mmap.mmap(-1, 8 * length, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    # Else nearly every lookup would also miss the processor's list of pages.
+    with suppress(OSError):
+        memory.madvise(mmap.MADV_HUGEPAGE)
     return np.frombuffer(memory, np.uint64, length)
 
 

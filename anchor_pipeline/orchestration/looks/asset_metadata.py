@@ -41,6 +41,10 @@ _PLOTTED_RULES = {
 """Rules whose findings state shares, and how their plots are called."""
 
 
+MOST_DOMAINS = 12
+"""Domains whose effective sample size can be plotted; the table has all of them."""
+
+
 def source_metadata(outcome: steps.Ingested, place: Workplace) -> Metadata:
     """What was read of a source, and what was not taken."""
     snapshot = outcome.snapshot
@@ -126,7 +130,24 @@ def selection_metadata(selection: Selection, verdict: Verdict, place: Workplace,
     if lacking:
         columns = {"domain": "string", "what": "string", "amount": "float", "remedy": "string"}
         metadata["missing"] = table(columns, lacking)
-    return metadata
+    return {**metadata, **_weights(selection)}
+
+
+def _weights(selection: Selection) -> Metadata:
+    """How close synthetic texts are to the anchors, and the effective sample sizes to plot; {} unless weighed."""
+    if not selection.weights:
+        return {}
+    columns = {"domain": "string", "anchors": "int", "synthetic": "int", "discarded": "int", "effective": "float"}
+    rows = [
+        (domain, one.anchors, one.synthetic, one.discarded if one.weighed else None, rounded(one.effective))
+        for domain, one in selection.weights.items()
+    ]
+    plotted = {
+        f"effective/{domain}": rounded(one.effective)
+        for domain, one in list(selection.weights.items())[:MOST_DOMAINS]
+        if one.effective is not None
+    }
+    return {"weights": table(columns, rows), **plotted}
 
 
 def _cells(selection: Selection, place: Workplace, cycle: Cycle) -> dg.TableMetadataValue:
