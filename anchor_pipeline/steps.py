@@ -6,69 +6,66 @@ and nothing else. Every step does nothing when nothing changed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import polars as pl
 
-from anchor_pipeline.corpus.corpus import Corpus, corpus_table, read_corpus
-from anchor_pipeline.corpus.disk import disk_trouble_told, sweep
+from anchor_pipeline.corpus.corpus import Corpus, corpus_table
+from anchor_pipeline.corpus.disk import sweep
 from anchor_pipeline.corpus.document import METADATA_COLUMNS
 from anchor_pipeline.corpus.made_from import must_be_made_from
 from anchor_pipeline.corpus.snapshot import SourceSnapshot, canonical_digest, canonical_json, read_snapshot
 from anchor_pipeline.corpus.store import Store
 from anchor_pipeline.errors import DamagedData, Refused
 from anchor_pipeline.facts.assemble import assemble
+from anchor_pipeline.facts.fact_sets import fact_sets
+from anchor_pipeline.facts.measure import measure_shards
 from anchor_pipeline.ingest.data_docs import publish_index
 from anchor_pipeline.ingest.expectation_models import ExpectationResult, SourceValidation
 from anchor_pipeline.ingest.expectations import validate_source
 from anchor_pipeline.ingest.source import ingest_source
-from anchor_pipeline.lineage.outbox import OpenLineageFile
-from anchor_pipeline.mix.release import Release, current_release, earlier_parts, previous_release
+from anchor_pipeline.mix.release import Release, earlier_parts, previous_release
 from anchor_pipeline.mix.select import select, selection_inputs
-from anchor_pipeline.mix.selection import Selection, read_selection, selection_table
+from anchor_pipeline.mix.selection import Selection, selection_table
 from anchor_pipeline.mix.write import write_mix
 from anchor_pipeline.project import Project
 from anchor_pipeline.project.cycles import Cycle
 from anchor_pipeline.project.expectations import quarantines
-from anchor_pipeline.record import Artefact, Observer, Recorder, RunRef, Step
+from anchor_pipeline.record import Artefact
 from anchor_pipeline.report.stage_report import stage_report
 from anchor_pipeline.rules.evidence import Evidence
 from anchor_pipeline.rules.explain import summary
-from anchor_pipeline.rules.verdict import Verdict, judge, policy_digest
+from anchor_pipeline.rules.verdict import Verdict, judge
 from anchor_pipeline.twins.written import write_twin
+from anchor_pipeline.workplace import (
+    Workplace,
+    current_corpus,
+    current_selection,
+    current_snapshot,
+    current_verdict,
+    released_mix,
+)
+
+__all__ = [
+    "Ingested",
+    "Workplace",
+    "assemble_corpus",
+    "current_corpus",
+    "current_expectations",
+    "current_selection",
+    "current_snapshot",
+    "current_validation",
+    "current_verdict",
+    "ingest",
+    "ingest_order",
+    "plan_all",
+    "release",
+    "released_mix",
+    "select_stage",
+]
 
 _MOST_FILES_NAMED = 100
-
-
-@dataclass(frozen=True)
-class Workplace:
-    """A project with its store, and who watches the steps."""
-
-    project: Project
-    observers: Sequence[Observer] = ()
-    """Told of every step, beside the lineage file."""
-    parent: RunRef | None = None
-    """The run of an orchestrator that the steps belong to."""
-
-    @cached_property
-    def store(self) -> Store:
-        """The project's store."""
-        return Store.at(self.project.store_address)
-
-    @contextmanager
-    def step(self, name: str, cycle: Cycle, stage: str | None = None) -> Iterator[Step]:
-        """A step to be run in a `with` block; one of a stage is recorded with the digest of its policy.
-
-        Raises Unavailable for what the disk refuses.
-        """
-        policy = policy_digest(self.project, stage) if stage else None
-        observers = [OpenLineageFile(self.store), *self.observers]
-        recorder = Recorder(self.store, self.project.project, observers, policy=policy)
-        with recorder.step(name, cycle=cycle, parent=self.parent) as step, disk_trouble_told(name):
-            yield step
 
 
 @dataclass(frozen=True)
@@ -114,6 +111,8 @@ def assemble_corpus(place: Workplace, cycle: Cycle) -> Corpus:
             for name, snapshot in snapshots.items()
             if any(map(quarantines, place.project.sources[name].expectations))
         }
+        modality = {name: place.project.sources[name].modality for name in snapshots}
+        _measure(place, cycle, ((modality[name], shard) for name, one in snapshots.items() for shard in one.shards))
         earlier = [earlier_parts(place.store, stage, cycle.key) for stage in sorted(place.project.stages)]
         released = [release for release in earlier if release is not None]
         corpus, reused = assemble(place.project, cycle, snapshots, place.store, set_aside, released)
@@ -191,14 +190,6 @@ def ingest_order(project: Project) -> list[str]:
     return sorted(project.sources, key=lambda name: project.sources[name].generate is not None)
 
 
-def current_snapshot(place: Workplace, name: str) -> SourceSnapshot:
-    """The snapshot of a source; DamagedData if it was never ingested."""
-    snapshot = read_snapshot(place.store, name)
-    if snapshot is None:
-        raise DamagedData(f"source {name} was never ingested; build sources/{name} first")
-    return snapshot
-
-
 def current_validation(place: Workplace, name: str) -> SourceValidation:
     """What came of a source's expectations; kept results are read, not computed again."""
     return _validation(place, current_snapshot(place, name))
@@ -209,44 +200,22 @@ def current_expectations(place: Workplace, name: str) -> list[ExpectationResult]
     return list(current_validation(place, name).results)
 
 
-def current_corpus(place: Workplace, cycle: Cycle) -> Corpus:
-    """The corpus of a cycle; DamagedData if it was never assembled."""
-    corpus = read_corpus(place.store, cycle.key)
-    if corpus is None:
-        raise DamagedData(f"the corpus of {cycle.key} was never assembled; build corpus first")
-    return corpus
+def _measure(place: Workplace, cycle: Cycle, shards: Iterable[tuple[str, str]]) -> None:
+    """Measure what shards lack of the facts of a cycle; pairs of modality and digest.
 
-
-def current_selection(place: Workplace, stage: str, cycle: Cycle) -> Selection:
-    """The selection of a stage; Refused if there is none."""
-    selection = read_selection(place.store, stage, cycle.key)
-    if selection is None:
-        raise Refused(f"stage {stage} has no selection for {cycle.key}; build selection/{stage} first")
-    return selection
-
-
-def current_verdict(place: Workplace, stage: str, cycle: Cycle) -> Verdict:
-    """The stored verdict on the current selection; Refused if there is none or it is on another one."""
-    selection = current_selection(place, stage, cycle)
-    name = f"selection/{stage}/{cycle.key}/verdict.json"
-    if not place.store.exists(name):
-        raise Refused(f"stage {stage} has no verdict for {cycle.key}; build selection/{stage} first")
-    verdict = Verdict.model_validate_json(place.store.read(name))
-    if verdict.digests.selection != selection.digest:
-        raise Refused(f"the verdict on {stage} {cycle.key} is for another selection; build selection/{stage} again")
-    return verdict
-
-
-def released_mix(place: Workplace, stage: str, cycle: Cycle) -> Release:
-    """The current release of a stage; Refused if there is none."""
-    found = current_release(place.store, stage, cycle.key)
-    if found is None:
-        raise Refused(f"stage {stage} has no release for {cycle.key}")
-    return found
+    What was measured stays; what a model asks for that is new in use is added.
+    """
+    sets = fact_sets(place.store, cycle.key)
+    by_modality: dict[str, list[str]] = {}
+    for modality, shard in shards:
+        by_modality.setdefault(modality, []).append(shard)
+    for modality, found in sorted(by_modality.items()):
+        measure_shards(place.store, found, [facts for facts in sets if facts.modality == modality])
 
 
 def _evidence(place: Workplace, selection: Selection, corpus: Corpus, cycle: Cycle) -> Evidence:
-    return Evidence(
+    """What the rules look at, every fact of it measured: a model may be in use since the corpus was assembled."""
+    evidence = Evidence(
         project=place.project,
         stage=selection.stage,
         cycle=cycle,
@@ -257,6 +226,8 @@ def _evidence(place: Workplace, selection: Selection, corpus: Corpus, cycle: Cyc
         previous=earlier_parts(place.store, selection.stage, cycle.key),
         store=place.store,
     )
+    _measure(place, cycle, evidence.selected.select("modality", "shard").unique().sort("shard").collect().iter_rows())
+    return evidence
 
 
 def _judge(evidence: Evidence, selection: Selection, store: Store) -> Verdict:

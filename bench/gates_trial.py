@@ -10,9 +10,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from anchor_pipeline.facts.bands.calibrate import FALSE_ALARMS, calibrate
-from anchor_pipeline.facts.bands.documents import Documents, common_words, measure_documents
+from anchor_pipeline.facts.bands.documents import Documents, measure_documents
 from anchor_pipeline.facts.bands.judge import Judged, Measured, judge, judge_together
-from anchor_pipeline.facts.words import words_of
 from bench.gates_data import HUMAN, Text, share_of
 
 Rows = NDArray[np.int64]
@@ -48,16 +47,14 @@ class Trial:
         return any(one.side for one in self.judged)
 
 
-def prepare(texts: Sequence[Text], trained_on: Sequence[Text], score: Score) -> Material:
-    """Measure the texts of a corpus; `trained_on` are those that the probes have seen, for the common words."""
+def prepare(texts: Sequence[Text], score: Score) -> Material:
+    """Measure the texts of a corpus."""
     domains, origins, groups = {}, {}, {}
     for name in sorted({text.domain for text in texts}):
         own = [text for text in texts if text.domain == name]
-        known = [text.text for text in trained_on if text.domain == name]
-        common = common_words(words_of(pa.array(known, pa.large_string()))[0])
         column = pa.array([text.text for text in own], pa.large_string())
         _, numbers = np.unique([text.group for text in own], return_inverse=True)
-        domains[name] = measure_documents(column, numbers.astype(np.int64), common, score(column))
+        domains[name] = measure_documents(column, numbers.astype(np.int64), score(column))
         origins[name] = np.array([text.origin for text in own])
         groups[name] = np.array([text.group for text in own])
     return Material(domains, origins, groups)

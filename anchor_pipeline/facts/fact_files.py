@@ -46,7 +46,6 @@ class FactsWriter:
     def __init__(self, path: Path, shard: str, facts: FactSet) -> None:
         said = {_VERSION: _FORMAT, _SET: facts.key.encode(), _SHARD: shard.encode()}
         self._facts = facts
-        self._waiting: list[pa.RecordBatch] = []
         self._writer = pq.ParquetWriter(
             path,
             facts.schema.with_metadata(said),
@@ -59,7 +58,7 @@ class FactsWriter:
         )
 
     def write(self, columns: list[Any], rows: int) -> None:
-        """Append the facts of `rows` rows to the row group. TypeError if they are not what the schema says."""
+        """Append the facts of `rows` rows, a row group. TypeError if they are not what the schema says."""
         schema = self._facts.schema
         wrong = [
             f"{field.name}: {len(column)} of {column.type}"
@@ -68,13 +67,7 @@ class FactsWriter:
         ]
         if wrong:
             raise TypeError(f"fact set {self._facts.key}: expected {rows} rows of {schema}; found {', '.join(wrong)}")
-        self._waiting.append(pa.RecordBatch.from_arrays(columns, schema=schema))
-
-    def end_group(self) -> None:
-        """Write the row group."""
-        group = pa.Table.from_batches(self._waiting, self._facts.schema)
-        self._writer.write_table(group, row_group_size=max(1, group.num_rows))
-        self._waiting = []
+        self._writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema), row_group_size=max(1, rows))
 
     def close(self) -> None:
         """Finish the file."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -24,10 +23,6 @@ __all__ = ["measure_shards", "read_facts"]
 
 _BYTES_PER_WORKER = 32 * 1024 * 1024
 """Of shards, as they lie on the disk: with less to do, a process takes longer to start than it saves."""
-
-
-_PIECE_BYTES = 1024 * 1024
-"""Of content, measured at a time; a longer document is measured by itself."""
 
 
 def measure_shards(
@@ -68,7 +63,7 @@ def measure_shard(store: Store, task: tuple[str, list[FactSet]]) -> None:
     """Measure the sets of one shard: task is (its digest, the sets), in one pass over its row groups."""
     shard, sets = task
     path = store.local_shard(shard)
-    columns = sorted({"modality", "bytes", *(name for facts in sets for name in facts.reads)})
+    columns = sorted({"modality", *(name for facts in sets for name in facts.reads)})
     with ExitStack() as stack:
         try:
             file = stack.enter_context(pq.ParquetFile(path))
@@ -82,24 +77,12 @@ def measure_shard(store: Store, task: tuple[str, list[FactSet]]) -> None:
                     table = file.read_row_group(group, columns=columns, use_threads=False)
                 except (OSError, pa.ArrowException) as error:
                     raise _damaged(store, shard, error) from None
-                for piece in _pieces(table):
-                    _measure_rows(piece, sets, writers)
-                for writer in writers:
-                    writer.end_group()
+                _measure_rows(table, sets, writers)
         finally:
             for writer in writers:
                 writer.close()
         for place, facts in zip(staged, sets, strict=True):
             store.adopt(place, facts_name(shard, facts.key))
-
-
-def _pieces(table: pa.Table) -> Iterator[pa.Table]:
-    """The rows of a row group, a few at a time: what is made of them stays in the cache, and its memory in use."""
-    sizes = table.column("bytes").to_numpy()
-    number = (np.cumsum(sizes) - sizes) // _PIECE_BYTES
-    edges = [0, *(np.flatnonzero(np.diff(number)) + 1).tolist(), table.num_rows]
-    for first, end in pairwise(edges):
-        yield table.slice(first, end - first)
 
 
 def _measure_rows(table: pa.Table, sets: Sequence[FactSet], writers: Sequence[FactsWriter]) -> None:

@@ -2,7 +2,7 @@
 
 | file | columns |
 |---|---|
-| part-00000.parquet, … | one row per row of that part: doc_id, digest, domain, epoch, minhash, shingles, sketch |
+| part-00000.parquet, … | one row per row of that part: doc_id, digest, domain, authorship, tokens, epoch, minhash, shingles, sketch |
 | grams.parquet | gram: every hash of the sketches of all documents, rising, each once |
 
 A release never changes, and neither do these. Rows of other modalities have no shingles.
@@ -25,7 +25,14 @@ from anchor_pipeline.errors import DamagedData
 from anchor_pipeline.facts.batch import Batch
 from anchor_pipeline.facts.text import TEXT, TEXT_SCHEMA, measure_text
 
-_DESCRIBED = {"doc_id": pa.string(), "digest": pa.string(), "domain": pa.string(), "epoch": pa.int32()}
+_DESCRIBED = {
+    "doc_id": pa.string(),
+    "digest": pa.string(),
+    "domain": pa.string(),
+    "authorship": pa.string(),
+    "tokens": pa.int64(),
+    "epoch": pa.int32(),
+}
 _MEASURED = ("minhash", "shingles", "sketch")
 _BATCH = 4_096
 _MEMORY = "384MB"

@@ -20,6 +20,7 @@ from anchor_pipeline.rules import (
     generator_diversity,
     licence,
     near_duplicates,
+    novelty_band,
     provenance,
     repetition,
     sampling_plan,
@@ -91,7 +92,7 @@ _ALL = (
     Rule(
         "novelty_band", 9, "Novelty band",
         "A mix that repeats the last release teaches nothing new; one that shares nothing with it is suspect.",
-        None,
+        novelty_band.evaluate,
     ),
     Rule(
         "diversity_band", 10, "Diversity band",

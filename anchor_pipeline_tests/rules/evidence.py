@@ -179,7 +179,7 @@ def release_of(evidence: Evidence, rows: list[Row], cycle: str = "2020") -> Rele
     part = f"mix/{evidence.stage}/{cycle}/0001/data/train-00000-of-00001.parquet"
     path = evidence.store.path(part)
     path.parent.mkdir(parents=True, exist_ok=True)
-    columns = ("doc_id", "text", "digest", "domain", "modality", "tokens", "epoch")
+    columns = ("doc_id", "text", "digest", "domain", "authorship", "modality", "tokens", "epoch")
     schema = pa.schema([*(DOCUMENT_SCHEMA.field(name) for name in columns[:-1]), pa.field("epoch", pa.int32())])
     content = [{name: {"text": _any_text(row["digest"]), **row}[name] for name in columns} for row in rows]
     pq.write_table(pa.Table.from_pylist(content, schema=schema), path)

@@ -15,9 +15,6 @@ from anchor_pipeline.facts.bands.kernels import Floats, Ids, Ints, bucket_length
 from anchor_pipeline.facts.bands.statistics import RATIOS, SEQUENCE, bits_name
 from anchor_pipeline.facts.words import Hashes, words_of
 
-COMMON = 50
-"""How many words of a domain count as its most common ones."""
-
 
 @dataclass(frozen=True)
 class Documents:
@@ -29,7 +26,7 @@ class Documents:
     groups: Ints
     """Documents of one origin bear the same number: they are drawn together, or not at all."""
     sums: dict[str, Floats]
-    """What adds up over documents, by name: tokens, words, marks, letters, common; bits and units by probe."""
+    """What adds up over documents, by name: tokens, words, marks, letters; bits and units by probe."""
     statistics: tuple[str, ...]
     _stamps: list[int] = field(default_factory=lambda: [0], repr=False)
 
@@ -81,13 +78,11 @@ class Documents:
         return out
 
 
-def measure_documents(
-    texts: Any, groups: Ints, common: Hashes, probes: Mapping[str, tuple[Floats, Floats]]
-) -> Documents:
+def measure_documents(texts: Any, groups: Ints, probes: Mapping[str, tuple[Floats, Floats]]) -> Documents:
     """Measure texts (an Arrow string array).
 
-    `groups`: a number per text. `common`: hashes of the most common words, sorted. `probes`: by digest, the bits of
-    each text and in how many units they were predicted.
+    `groups`: a number per text. `probes`: by digest, the bits of each text and in how many units they were
+    predicted.
     """
     texts = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
     words, starts = words_of(texts)
@@ -97,27 +92,10 @@ def measure_documents(
     shown = pc.subtract(pc.utf8_length(texts), pc.count_substring_regex(texts, r"\s"))
     letters = pc.fill_null(shown, 0).to_numpy(zero_copy_only=False).astype(np.float64) - marks
     sums = {"tokens": tokens, "words": tokens - marks, "marks": marks, "letters": np.maximum(letters, 0)}
-    sums["common"] = _sum_of(_among(words, common), starts)
     for probe, (bits, units) in probes.items():
         sums[bits_name(probe)], sums[f"units/{bits_name(probe)}"] = bits, units
     names = (*(bits_name(probe) for probe in probes), *SEQUENCE, *RATIOS)
     return Documents(words, starts, groups, sums, names)
-
-
-def common_words(words: Hashes, most: int = COMMON) -> Hashes:
-    """The most frequent words proper, sorted by hash; of equally frequent ones those with the smaller hash."""
-    ranked = np.sort(words[(words & np.uint64(1)) == 0])
-    first = np.flatnonzero(np.concatenate([np.ones(min(1, len(ranked)), np.bool_), ranked[1:] != ranked[:-1]]))
-    counts = np.diff(np.concatenate([first, [len(ranked)]]))
-    chosen = first[np.argsort(-counts, kind="stable")[:most]]
-    return np.sort(ranked[chosen])
-
-
-def _among(words: Hashes, known: Hashes) -> Any:
-    if not len(known):
-        return np.zeros(len(words), np.bool_)
-    place = np.minimum(np.searchsorted(known, words), len(known) - 1)
-    return known[place] == words
 
 
 def _sum_of(flags: Any, starts: Ints) -> Floats:

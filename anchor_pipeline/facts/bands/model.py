@@ -50,8 +50,6 @@ class DomainBand(_Record):
     groups: int
     """Documents that count as independent: those of one origin are one."""
     tokens: int
-    common: tuple[str, ...]
-    """The most common words of the domain, as hashes in hexadecimal, sorted."""
     histogram: dict[str, tuple[tuple[float, ...], tuple[int, ...]]] = {}
     """By probe statistic: edges and counts of the bits per unit of single anchor documents."""
     limits: tuple[Limits, ...]

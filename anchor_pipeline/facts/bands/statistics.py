@@ -7,11 +7,10 @@
 | distinct_2, distinct_3 | different word pairs (triples) / all of them (Li et al. 2016, section 5.2) | 10 |
 | word_length | characters in words / words | 10 |
 | marks | punctuation marks and symbols / tokens | 10 |
-| common_words | words among the 50 most common ones of the domain / words | 10 |
 | profile | Mahalanobis distance of all of the above from their centre | 10 |
 
 Li, Galley, Brockett, Gao, Dolan: A Diversity-Promoting Objective Function for Neural Conversation Models, NAACL 2016.
-The last four were added because they earned their place on documents that no reported number rests on; docs/gates.md.
+The last three were added because they earned their place on documents that no reported number rests on; docs/gates.md.
 """
 
 from __future__ import annotations
@@ -53,10 +52,6 @@ _MEANINGS = {
         "share of punctuation marks", "", "there is less punctuation than in human text",
         "there is more punctuation than in human text",
     ),
-    "common_words": Meaning(
-        "share of the most common words", "", "the common words are rarer than in human text",
-        "the common words are more frequent than in human text",
-    ),
     PROFILE: Meaning(
         "distance of all statistics together", "standard deviations", "",
         "the statistics do not go together as they do in human text",
@@ -66,7 +61,7 @@ _MEANINGS = {
 SEQUENCE = ("entropy_1", "distinct_2", "distinct_3")
 """Those that depend on the size of the bucket, and are counted over its words."""
 
-RATIOS = {"word_length": ("letters", "words"), "marks": ("marks", "tokens"), "common_words": ("common", "words")}
+RATIOS = {"word_length": ("letters", "words"), "marks": ("marks", "tokens")}
 """Those that are a sum over documents by another."""
 
 

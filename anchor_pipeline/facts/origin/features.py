@@ -88,9 +88,7 @@ def _add(slot: int, table: Counts, slots: Slots, found: int) -> int:
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _count_characters(
-    data: Bytes, at: int, end: int, shift: np.uint64, table: Counts, slots: Slots, found: int
-) -> int:
+def _count_characters(data: Bytes, at: int, end: int, shift: np.uint64, table: Counts, slots: Slots, found: int) -> int:
     window, size = np.uint64(0), 0
     while at < end:
         code: int = np.int64(data[at])  # type: ignore[assignment]

@@ -62,9 +62,8 @@ def _characters(data: Bytes, at: int, end: int, weights: Weights, shift: np.uint
         window = (window << TWELVE) | folded(code)
         size += 1
         if size >= 5:
-            total += (
-                (weights[slot_of(window & TWO, C2, shift)] + weights[slot_of(window & THREE, C3, shift)])
-                + (weights[slot_of(window & FOUR, C4, shift)] + weights[slot_of(window & FIVE, C5, shift)])
+            total += (weights[slot_of(window & TWO, C2, shift)] + weights[slot_of(window & THREE, C3, shift)]) + (
+                weights[slot_of(window & FOUR, C4, shift)] + weights[slot_of(window & FIVE, C5, shift)]
             )
         elif size >= 2:
             total += weights[slot_of(window & TWO, C2, shift)]

@@ -45,7 +45,8 @@ class CharacterProbe:
     @cached_property
     def _tables(self) -> tuple[NDArray[np.uint32], Parts, Keys, np.uint64]:
         top, table = self.model.levels[-1], build_table(self.model.levels)
-        longest = build_lines(top.keys, quantised(top.bits), self.model.order * self.model.id_bits, VALUE_BITS)
+        key_bits = self.model.order * self.model.id_bits
+        longest = build_lines(top.keys, quantised(top.bits), top.seen, key_bits, VALUE_BITS)
         return alphabet_of(self.model.vocabulary), longest.parts, table, shift_of(table)
 
     def measure(self, batch: Batch) -> tuple[Floats, Counts]:
@@ -93,9 +94,7 @@ def train_character_probe(
             ids, starts = np.empty(int(part[-1] - part[0]), np.int64), np.empty(len(part), np.int64)
             character_ids(data, part, alphabet, ids, starts)
             counter.add(ids, starts)
-    model = estimate_model(
-        vocabulary, *counter.result(), order=order, min_counts=full, unknown_types=unknown_types
-    )
+    model = estimate_model(vocabulary, *counter.result(), order=order, min_counts=full, unknown_types=unknown_types)
     card = Card(
         kind="characters",
         order=order,

@@ -29,9 +29,7 @@ def count_characters(data: Bytes, offsets: Offsets, seen: Offsets) -> None:
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def character_ids(
-    data: Bytes, offsets: Offsets, alphabet: Alphabet, out: NDArray[np.int64], starts: Offsets
-) -> None:
+def character_ids(data: Bytes, offsets: Offsets, alphabet: Alphabet, out: NDArray[np.int64], starts: Offsets) -> None:
     """The id of every character, row after row; `alphabet` holds the id of every code point."""
     found = 0
     starts[0] = 0

@@ -43,6 +43,8 @@ class Level:
     """−log2 p of the last unit in the context of the others; of the begin of text 0, for it is never predicted."""
     backoff: Floats
     """−log2 γ of the whole as a context; 0 where it is none."""
+    seen: Counts
+    """How often each occurs; nothing but the layout of tables hangs on it."""
     discounts: tuple[float, float, float]
     fallback: bool
     """The discounts are FALLBACK."""
@@ -50,7 +52,7 @@ class Level:
     @staticmethod
     def empty() -> Level:
         """An order without n-grams."""
-        return Level(np.zeros(0, np.uint64), np.zeros(0), np.zeros(0), FALLBACK, True)
+        return Level(np.zeros(0, np.uint64), np.zeros(0), np.zeros(0), np.zeros(0, np.int64), FALLBACK, True)
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,8 @@ def estimate(
         probability = own[0] + gamma[own[1]] * lower
         lower_keys = found.keys[kept]
         context_backoff.append((contexts, gamma))
-        levels.append(Level(lower_keys, -np.log2(probability), np.zeros(len(lower_keys)), discounts, fallback))
+        cost, seen = -np.log2(probability), found.seen[kept]
+        levels.append(Level(lower_keys, cost, np.zeros(len(lower_keys)), seen, discounts, fallback))
     return _finished(levels, context_backoff, bits, unknown_types)
 
 
@@ -159,17 +162,15 @@ def _context_sums(
     return context[runs], gamma, (share[kept], which[kept])
 
 
-def _finished(
-    levels: list[Level], contexts: list[tuple[Keys, Floats]], bits: int, unknown_types: int
-) -> list[Level]:
-    """With the backoff of each n-gram as a context, the begin of text among the unigrams, and unknown units told apart.
-    """
+def _finished(levels: list[Level], contexts: list[tuple[Keys, Floats]], bits: int, unknown_types: int) -> list[Level]:
+    """With the backoff of each n-gram as a context, the begin of text among the unigrams, and unknown units told apart."""
     first = levels[0]
     at = np.searchsorted(first.keys, np.uint64(BEGIN))
     levels[0] = Level(
         np.insert(first.keys, at, np.uint64(BEGIN)),
         np.insert(first.bits, at, 0.0),
         np.zeros(len(first.keys) + 1),
+        np.insert(first.seen, at, 0),
         first.discounts,
         first.fallback,
     )
@@ -185,5 +186,5 @@ def _finished(
             backoff[places[there]] = -np.log2(gamma[there])
         unknown = (level.keys & _mask(bits)) == UNKNOWN
         cost = level.bits + np.where(unknown, np.log2(unknown_types), 0.0)
-        done.append(Level(level.keys, cost, backoff, level.discounts, level.fallback))
+        done.append(Level(level.keys, cost, backoff, level.seen, level.discounts, level.fallback))
     return done

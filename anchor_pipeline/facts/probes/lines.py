@@ -1,12 +1,12 @@
-"""A compact table of n-grams for the scoring kernels: a cache line of eight slots for each hash value.
+"""A compact table of n-grams for the scoring kernels: eight bytes a slot, two slots where a search looks.
 
-The packed n-gram of up to 60 bits is mixed by a bijection; its high `line_bits` bits say in which line it lies, the
-rest of it stands in the slot together with what the n-gram costs. So eight n-grams are compared in one go, one place in
-memory is looked at, and nothing is mistaken for something else. A slot is, from the high bits down: rest of the mixed
-n-gram, backoff (20 bits, or none), cost (20 bits). Costs and backoffs are −log2 in steps of 2 ** −14, so that each is
-within 3.1e-5 bits of the model's, and the up to three of a word trigram or the one of a character within 1e-4; 1 is
-added, so that 0 is an empty slot. What has no room in its line is in an ordinary table beside it (table.py), which is
-asked only where a line is full.
+The packed n-gram of up to 60 bits is mixed by a bijection; its high bits say in which pair of slots it lies, the rest
+of it stands in the slot together with what the n-gram costs. So one place in memory is looked at, there is no loop
+whose end the processor has to guess, and nothing is mistaken for something else. A slot is, from the high bits down:
+rest of the mixed n-gram, backoff (20 bits, or none), cost (20 bits). Costs and backoffs are −log2 in steps of
+2 ** −14: each is within 3.1e-5 bits of the model's, and the up to three that make up what a word or character costs
+within 1e-4. 1 is added, so that 0 is an empty slot. The most frequent n-grams have the first choice of slots; what
+finds none is in an ordinary table beside it (table.py), which is asked only where both slots are taken by others.
 """
 
 from __future__ import annotations
@@ -28,9 +28,8 @@ STEP = 1.0 / 16384.0
 MOST_COST = 60.0
 """Bits that a cost or backoff may have at most."""
 
-_SLOTS = 8
-_FILL = 5.0
-"""N-grams for a line on average, at most: about one line in eight is full then."""
+_FILL = 1.0
+"""N-grams for two slots on average, at most."""
 _LEAST_LINE_BITS = 16
 
 Parts = tuple[Keys, np.uint64, np.uint64, Keys, np.uint64]
@@ -40,7 +39,7 @@ _ODD = np.uint64(0x9E3779B97F4A7C15)
 
 @dataclass(frozen=True)
 class Lines:
-    """`slots` has 8 entries for each line; `more` is the table of what had no room."""
+    """Slots 2 i and 2 i + 1 are line i; `more` is the table of what had no room."""
 
     slots: Keys
     line_shift: np.uint64
@@ -63,11 +62,16 @@ def quantised(bits: NDArray[np.floating]) -> Keys:
     return (np.rint(np.maximum(bits, 0.0).astype(np.float64) / STEP) + 1.0).astype(np.uint64)
 
 
-def build_lines(keys: Keys, values: Keys, key_bits: int, value_bits: int) -> Lines:
-    """The table of `values` (above 0, below 2 ** value_bits) by `keys` (above 0, below 2 ** key_bits)."""
+def build_lines(keys: Keys, values: Keys, seen: NDArray[np.integer], key_bits: int, value_bits: int) -> Lines:
+    """The table of `values` (above 0, below 2 ** value_bits) by `keys` (above 0, below 2 ** key_bits).
+
+    `seen` says how often each key is looked for.
+    """
+    often = np.argsort(-seen.astype(np.int64), kind="stable")
+    keys, values = keys[often], values[often]
     needed = max(_LEAST_LINE_BITS, key_bits + value_bits - 64, int(np.ceil(np.log2(max(1, len(keys)) / _FILL))))
     line_bits = min(needed, key_bits)
-    slots = zeros_at_lines(_SLOTS << line_bits)
+    slots = zeros_at_lines(2 << line_bits)
     left = np.zeros(len(keys), np.bool_)
     _fill(slots, np.uint64(key_bits), np.uint64(key_bits - line_bits), np.uint64(value_bits), keys, values, left)
     more = new_table(int(left.sum()))
@@ -108,18 +112,17 @@ def find(
 ) -> np.uint64:
     """The value of a key; 0 if it is not there."""
     spread = mixed(key, key_bits)
-    line = (spread >> line_shift) << np.uint64(3)
+    at = (spread >> line_shift) << np.uint64(1)
     rest = spread & ((np.uint64(1) << line_shift) - np.uint64(1))
+    first, second = slots[at], slots[at | np.uint64(1)]
     found = np.uint64(0)
-    # All eight and no way out of the loop: the processor compares them side by side, and has nothing to guess.
-    for slot in range(8):
-        entry = slots[line + np.uint64(slot)]
-        found |= entry if entry >> value_bits == rest else np.uint64(0)
-    if found:
-        return found & ((np.uint64(1) << value_bits) - np.uint64(1))
-    if slots[line + np.uint64(7)]:
+    if first >> value_bits == rest:
+        found |= first
+    if second >> value_bits == rest:
+        found |= second
+    if (found == 0) & (second != 0):
         return _find_more(key, more, more_shift)
-    return np.uint64(0)
+    return found & ((np.uint64(1) << value_bits) - np.uint64(1))
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -146,12 +149,11 @@ def _fill(
     """Put every key into its line; left[i] where it had no room."""
     for i in range(len(keys)):
         spread = mixed(keys[i], key_bits)
-        line = (spread >> line_shift) << np.uint64(3)
-        rest = spread & ((np.uint64(1) << line_shift) - np.uint64(1))
-        slot = np.uint64(0)
-        while slot < np.uint64(8) and slots[line + slot]:
-            slot += np.uint64(1)
-        if slot < np.uint64(8):
-            slots[line + slot] = (rest << value_bits) | values[i]
+        at = (spread >> line_shift) << np.uint64(1)
+        entry = ((spread & ((np.uint64(1) << line_shift) - np.uint64(1))) << value_bits) | values[i]
+        if slots[at] == 0:
+            slots[at] = entry
+        elif slots[at | np.uint64(1)] == 0:
+            slots[at | np.uint64(1)] = entry
         else:
             left[i] = True

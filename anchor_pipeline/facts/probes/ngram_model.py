@@ -12,8 +12,11 @@ from numpy.typing import NDArray
 from anchor_pipeline.errors import DamagedData, UsageError
 from anchor_pipeline.facts.probes.card import OrderCard
 from anchor_pipeline.facts.probes.kneser_ney import Level, estimate
+from anchor_pipeline.facts.probes.lines import MOST_COST
 from anchor_pipeline.facts.probes.model_file import MODEL, pack, unpack
 from anchor_pipeline.facts.probes.ngrams import BEGIN, END, FIRST, UNKNOWN, Counts, Keys, id_bits, most_units
+
+_PARTS = ("keys", "bits", "backoff", "seen")
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ class NgramModel:
             arrays[f"keys_{k}"] = level.keys.astype("<u8")
             arrays[f"bits_{k}"] = level.bits.astype("<f4")
             arrays[f"backoff_{k}"] = level.backoff.astype("<f4")
+            arrays[f"seen_{k}"] = np.minimum(level.seen, 0xFFFFFFFF).astype("<u4")
         return pack(arrays)
 
     @property
@@ -86,18 +90,18 @@ def estimate_model(
 def read_ngram_model(data: bytes, order: int) -> NgramModel:
     """The model of a file. DamagedData unless a kernel can run over it safely."""
     arrays = unpack(data)
-    names = ["vocabulary", *(f"{what}_{k}" for k in range(1, order + 1) for what in ("keys", "bits", "backoff"))]
+    names = ["vocabulary", *(f"{what}_{k}" for k in range(1, order + 1) for what in _PARTS)]
     if list(arrays) != names or not 1 <= order <= 8:
         raise DamagedData(f"{MODEL}: is not of order {order}, as its card says; put the probe back from a copy")
     vocabulary = arrays["vocabulary"]
     levels = []
     for k in range(1, order + 1):
-        keys, cost, backoff = (arrays[f"{what}_{k}"] for what in ("keys", "bits", "backoff"))
-        # The begin of text has no cost, and a backoff may be below 0 by the rounding of a γ of 1.
-        whole = len(keys) == len(cost) == len(backoff) and np.isfinite(cost).all() and np.isfinite(backoff).all()
+        keys, cost, backoff, seen = (arrays[f"{what}_{k}"] for what in _PARTS)
+        # A backoff may be below 0 by the rounding of a γ of 1. Not a number is in no range.
+        whole = len(keys) == len(cost) == len(backoff) == len(seen) and _in_range(cost) and _in_range(backoff)
         if not whole or not _ascending(keys) or (k > 1 and len(keys) and int(keys[0]) == 0):
             raise DamagedData(f"{MODEL}: its {k}-grams are not what a model has; put the probe back from a copy")
-        levels.append(Level(keys, cost, backoff, (0.0, 0.0, 0.0), False))
+        levels.append(Level(keys, cost, backoff, seen, (0.0, 0.0, 0.0), False))
     units = np.array([UNKNOWN, BEGIN, END, *range(FIRST, FIRST + len(vocabulary))], np.uint64)
     if not _ascending(vocabulary) or not np.array_equal(levels[0].keys, units) or len(vocabulary) > most_units(order):
         raise DamagedData(f"{MODEL}: its vocabulary is not what its 1-grams are; put the probe back from a copy")
@@ -105,6 +109,10 @@ def read_ngram_model(data: bytes, order: int) -> NgramModel:
         if len(level.keys) and int(level.keys[-1]) >> (k * id_bits(order)):
             raise DamagedData(f"{MODEL}: its {k}-grams are too long; put the probe back from a copy")
     return NgramModel(order, vocabulary, tuple(levels))
+
+
+def _in_range(costs: NDArray[np.float32]) -> bool:
+    return not len(costs) or bool(np.min(costs) > -1e-6 and np.max(costs) <= MOST_COST)
 
 
 def _ascending(values: Keys) -> bool:

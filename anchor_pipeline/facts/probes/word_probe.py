@@ -49,9 +49,9 @@ class WordProbe:
             triples = longer[1]
         both = quantised(pairs.bits) | (quantised(pairs.backoff) << np.uint64(VALUE_BITS))
         return (
-            vocabulary_lines(self.model.vocabulary).parts,
-            build_lines(pairs.keys, both, 40, 2 * VALUE_BITS).parts,
-            build_lines(triples.keys, quantised(triples.bits), 60, VALUE_BITS).parts,
+            vocabulary_lines(self.model.vocabulary, first.seen[FIRST - 1 :]).parts,
+            build_lines(pairs.keys, both, pairs.seen, 40, 2 * VALUE_BITS).parts,
+            build_lines(triples.keys, quantised(triples.bits), triples.seen, 60, VALUE_BITS).parts,
             units_of(first),
         )
 
@@ -93,15 +93,13 @@ def train_word_probe(
     if not len(values):
         raise UsageError("there is no word to train a probe on")
     vocabulary, unknown_types = choose_vocabulary(values, counts, order, full[0])
-    known = vocabulary_lines(vocabulary).parts
+    known = vocabulary_lines(vocabulary, np.zeros(len(vocabulary), np.int64)).parts
     counter = NgramCounter(order)
     for words, starts in batches:
         ids = np.empty(len(words), np.uint64)
         word_ids(words, known, ids)
         counter.add(ids.view(np.int64), starts)
-    model = estimate_model(
-        vocabulary, *counter.result(), order=order, min_counts=full, unknown_types=unknown_types
-    )
+    model = estimate_model(vocabulary, *counter.result(), order=order, min_counts=full, unknown_types=unknown_types)
     card = Card(
         kind="words",
         order=order,
@@ -119,11 +117,12 @@ def train_word_probe(
     return {MODEL: model.to_bytes(), CARD: card.to_bytes()}
 
 
-def vocabulary_lines(vocabulary: Keys) -> Lines:
-    """The id of each word of a vocabulary."""
+def vocabulary_lines(vocabulary: Keys, seen: NDArray[np.integer]) -> Lines:
+    """The id of each word of a vocabulary, the frequent ones found soonest."""
     ids = np.arange(FIRST, FIRST + len(vocabulary), dtype=np.uint64)
-    # No text can be made to have a word whose hash begins with 60 zeros, and 0 is no key.
-    return build_lines(vocabulary[vocabulary > 0], ids[vocabulary > 0], WORD_BITS, VALUE_BITS)
+    # 0 is no key; that a word's hash begins with 60 zeros does not happen.
+    there = vocabulary > 0
+    return build_lines(vocabulary[there], ids[there], seen[there], WORD_BITS, VALUE_BITS)
 
 
 def units_of(first: Level) -> NDArray[np.float32]:
