@@ -8,12 +8,13 @@ similarity 0.8 or more, the copies known to be in L2R, wall and CPU seconds, and
 from __future__ import annotations
 
 import json
-import resource
+import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from anchor_pipeline.facts.lsh import band_keys
 from anchor_pipeline.facts.minhash import minhash
 from anchor_pipeline.facts.near import Documents, near_duplicates
 from anchor_pipeline.facts.text import measure_text
-from bench.measure import ROOT
+from bench.measure import ROOT, run
 
 SIMILARITY = Fraction(4, 5)
 _FILE_ROWS = 50_000
@@ -38,7 +39,7 @@ def texts_in(folder: Path) -> dict[str, list[str]]:
     """The texts of each JSON-lines file, by its path."""
     found = {}
     for path in sorted(folder.rglob("*.jsonl")):
-        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line.strip()]
         texts = [row["text"] for row in rows if isinstance(row.get("text"), str)]
         if texts:
             found[str(path.relative_to(folder))] = texts
@@ -63,18 +64,26 @@ def true_pairs(texts: list[str]) -> NDArray[np.int64]:
     return np.concatenate(found).astype(np.int64)
 
 
-def documents_of(texts: list[str], folder: Path) -> Documents:
-    """The texts in files of their own, with their facts in memory."""
+def documents_of(texts: Iterable[str], folder: Path) -> Documents:
+    """The texts in files, with their facts beside them."""
     folder.mkdir()
-    files, facts = [], []
-    for first in range(0, len(texts), _FILE_ROWS):
-        table = pa.table({"text": pa.array(texts[first : first + _FILE_ROWS], pa.large_string())})
+    waiting = iter(texts)
+    while some := list(islice(waiting, _FILE_ROWS)):
+        table = pa.table({"text": pa.array(some, pa.large_string())})
         measured = measure_text(Batch(table))
-        facts.append(pa.table({"minhash": measured[3], "shingles": measured[4]}))
-        files.append(folder / f"{first}.parquet")
-        pq.write_table(table, files[-1], row_group_size=8_192)
-    at = np.arange(len(texts))
-    return Documents(files, facts.__getitem__, at // _FILE_ROWS, at % _FILE_ROWS)
+        name = f"{len(list(folder.iterdir())):06d}"
+        pq.write_table(table, folder / f"{name}.parquet", row_group_size=8_192)
+        pq.write_table(pa.table({"minhash": measured[3], "shingles": measured[4]}), folder / f"{name}.facts")
+    return documents_at(folder)
+
+
+def documents_at(folder: Path) -> Documents:
+    """What `documents_of` has put there."""
+    files = sorted(folder.glob("*.parquet"))
+    rows = [pq.read_metadata(file).num_rows for file in files]
+    at = np.concatenate([np.arange(number) for number in rows])
+    number = np.repeat(np.arange(len(files)), rows)
+    return Documents(files, lambda file: pq.read_table(files[file].with_suffix(".facts")), number, at)
 
 
 def found_in(texts: list[str], work: Path, similarity: Fraction = SIMILARITY) -> tuple[NDArray[np.int64], float, float]:
@@ -100,14 +109,16 @@ def against_brute_force(name: str, texts: list[str], work: Path) -> str:
     precision = f"{right / max(1, len(links)):.4f}" if len(links) else "-"
     recall = f"{resolved / len(pairs):.4f}" if len(pairs) else "-"
     band = f"{met / len(pairs):.4f}" if len(pairs) else "-"
-    return f"| {name} | {len(texts):,} | {len(pairs):,} | {len(links):,} | {precision} | {recall} | {band} | {wall:.2f} |"
+    return (
+        f"| {name} | {len(texts):,} | {len(pairs):,} | {len(links):,} | {precision} | {recall} | {band} | {wall:.2f} |"
+    )
 
 
 def known_copies(folder: Path, work: Path) -> str:
     """How many human texts of L2R's TravelTourism are found to be those of TechnicalWriting."""
     rows = {}
     for name in ("TechnicalWriting", "TravelTourism"):
-        lines = (folder / "l2r" / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
+        lines = (folder / "l2r" / f"{name}.jsonl").read_text(encoding="utf-8").strip().split("\n")
         rows[name] = [row["text"] for row in map(json.loads, lines) if row["origin"] == "human"]
     texts = rows["TechnicalWriting"] + rows["TravelTourism"]
     first = len(rows["TechnicalWriting"])
@@ -116,13 +127,24 @@ def known_copies(folder: Path, work: Path) -> str:
 
 
 def speed(name: str, make: Callable[[int], str], number: int, work: Path) -> str:
-    """One line of the table of speed."""
-    texts = [make(at) for at in range(number)]
-    size = sum(map(len, texts)) / 1e6
-    found, wall, cpu = found_in(texts, work)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    left = int((found < 0).sum())
-    return f"| {name} | {number:,} | {size:,.0f} | {left:,} | {wall:.1f} | {cpu:.1f} | {peak:,.0f} |"
+    """One line of the table of speed: measured in a process that does nothing else."""
+    folder = Path(tempfile.mkdtemp(dir=work)) / "texts"
+    documents_of((make(at) for at in range(number)), folder)
+    size = sum(int(pq.read_table(file).column("text").nbytes) for file in folder.glob("*.parquet")) / 1e6
+    cost = run([sys.executable, "-m", "bench.bench_near", "--in", str(folder)])
+    left, wall, cpu = cost.out.split()
+    shutil.rmtree(folder)
+    return f"| {name} | {number:,} | {size:,.0f} | {int(left):,} | {wall} | {cpu} | {cost.peak_mb:,.0f} |"
+
+
+def one(folder: Path) -> str:
+    """(kept, wall seconds, CPU seconds) of the documents in a folder."""
+    documents = documents_at(folder)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as work:
+        wall, cpu = time.perf_counter(), time.process_time()
+        found = near_duplicates(documents, SIMILARITY, Path(work))
+        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    return f"{int((found < 0).sum())} {wall:.1f} {cpu:.1f}"
 
 
 def kinds(chance: Any) -> dict[str, Callable[[int], str]]:
@@ -154,10 +176,11 @@ def main(folder: Path | None = None, number: int = 1_000_000) -> str:
             groups["all together"] = [text for texts in groups.values() for text in texts]
             lines += [against_brute_force(group, texts, work) for group, texts in groups.items()]
             if (folder / "l2r" / "TravelTourism.jsonl").exists():
-                lines += ["", f"Human texts of TravelTourism found to be those of TechnicalWriting: {known_copies(folder, work)}."]
+                known = known_copies(folder, work)
+                lines += ["", f"Human texts of TravelTourism found to be those of TechnicalWriting: {known}."]
         else:
             lines.append(f"No real corpora at {folder}: precision and recall were not measured.")
-        lines += ["", "| documents | number | MB | kept | wall s | CPU s | peak MB so far |",
+        lines += ["", "| documents | number | MB | kept | wall s | CPU s | peak MB |",
                   "|---|---:|---:|---:|---:|---:|---:|"]  # fmt: skip
         chance = np.random.default_rng(1)
         lines += [speed(kind, make, number, work) for kind, make in kinds(chance).items()]
@@ -165,4 +188,7 @@ def main(folder: Path | None = None, number: int = 1_000_000) -> str:
 
 
 if __name__ == "__main__":
-    print(main(Path(sys.argv[1]) if len(sys.argv) > 1 else None))
+    if sys.argv[1:2] == ["--in"]:
+        print(one(Path(sys.argv[2])))
+    else:
+        print(main(Path(sys.argv[1]) if len(sys.argv) > 1 else None))

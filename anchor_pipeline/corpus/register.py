@@ -22,6 +22,7 @@ from anchor_pipeline.corpus.store import Store
 from anchor_pipeline.errors import DamagedData, UsageError
 
 Kind = Literal["probe", "band", "origin"]
+KINDS: tuple[Kind, ...] = ("probe", "band", "origin")
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}", re.ASCII)
 

@@ -5,6 +5,7 @@
 shards/ab/abcd….parquet       documents, named by the SHA-256 of the file
 sources/<name>/…              snapshots: which shards make up a source
 quarantine/<source>/…         rows that could not be used, with the reason
+facts/<set>/ab/abcd….parquet  what was measured of each row of a shard
 corpus/<cycle>/…              one row of metadata per document
 selection/<stage>/<cycle>/…   chosen ids in training order, plan and verdict
 mix/<stage>/<cycle>/<n>/…     releases

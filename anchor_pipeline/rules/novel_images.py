@@ -17,10 +17,15 @@ from anchor_pipeline.facts.media.phash import BITS as PHASH_BITS
 from anchor_pipeline.project.policy import PerceptualNovelty
 from anchor_pipeline.rules.comparison import NEAREST, UNJUDGED, Comparison, frame, pairs, reasons
 
-COLUMNS = ("pdq", "pdq_mirror", "quality", "phash", "phash_mirror", "undecodable")
+COLUMNS = ("pdq", "pdq_mirror", "quality", "contrast", "phash", "phash_mirror", "undecodable")
+
+LEAST_CONTRAST = 2.0
+"""Of 255: below, an image is an even area but for rounding."""
 
 _ALL_PAIRS = 400_000_000
 """Up to so many pairs the nearest is found however far it is: a few seconds."""
+
+_SHOWS = pl.col("contrast") >= LEAST_CONTRAST
 
 Words = NDArray[np.uint64]
 
@@ -29,12 +34,12 @@ def compare_images(synthetic: pl.DataFrame, originals: pl.DataFrame, setting: Pe
     """Both frames have doc_id, domain and COLUMNS, one row per document; the result does not hang on their order."""
     synthetic, originals = synthetic.sort("doc_id"), originals.sort("doc_id")
     rich, poor = _rich(synthetic), _poor(synthetic)
-    fine, all_fine = _rich(originals), originals.filter(pl.col("quality") > 0)
+    fine, all_fine = _rich(originals), originals.filter(_SHOWS)
     parts = [
         _nearest(rich, fine, "pdq", BITS, setting.min_pdq),
         _nearest(poor, all_fine, "phash", PHASH_BITS, setting.min_phash),
     ]
-    rest = synthetic.filter(pl.col("quality").is_null() | (pl.col("quality") == 0))
+    rest = synthetic.filter(~_SHOWS.fill_null(False))
     why = rest["undecodable"].fill_null("featureless")
     return Comparison(
         nearest=pl.concat(parts).sort("doc_id"),
@@ -46,11 +51,11 @@ def compare_images(synthetic: pl.DataFrame, originals: pl.DataFrame, setting: Pe
 
 
 def _rich(images: pl.DataFrame) -> pl.DataFrame:
-    return images.filter(pl.col("quality") >= LEAST_QUALITY)
+    return images.filter(_SHOWS & (pl.col("quality") >= LEAST_QUALITY))
 
 
 def _poor(images: pl.DataFrame) -> pl.DataFrame:
-    return images.filter((pl.col("quality") > 0) & (pl.col("quality") < LEAST_QUALITY))
+    return images.filter(_SHOWS & (pl.col("quality") < LEAST_QUALITY))
 
 
 def _nearest(synthetic: pl.DataFrame, originals: pl.DataFrame, measure: str, bits: int, least: int) -> pl.DataFrame:

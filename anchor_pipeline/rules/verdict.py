@@ -12,13 +12,13 @@ from pydantic import BaseModel, ConfigDict
 from anchor_pipeline.corpus.snapshot import canonical_digest, canonical_json
 from anchor_pipeline.project.policy import RULES, RuleSetting
 from anchor_pipeline.rules.declared import is_off, relied_on, settings_of
-from anchor_pipeline.rules.digests import policy_digest, selection_digest
+from anchor_pipeline.rules.digests import facts_digest, policy_digest, selection_digest
 from anchor_pipeline.rules.evidence import Evidence
 from anchor_pipeline.rules.finding import Finding
 from anchor_pipeline.rules.places import Place
 from anchor_pipeline.rules.registry import AVAILABLE, NOT_AVAILABLE, REGISTRY, Evaluate
 
-__all__ = ["Digests", "Off", "RuleCounts", "Verdict", "judge", "policy_digest", "selection_digest"]
+__all__ = ["Digests", "Off", "RuleCounts", "Verdict", "facts_digest", "judge", "policy_digest", "selection_digest"]
 
 
 class _Record(BaseModel):
@@ -51,6 +51,8 @@ class Digests(_Record):
     policy: str
     selection: str
     corpus: str
+    facts: str
+    """Of what the facts were measured by: fact sets, probes, bands, detectors."""
     previous_release: str | None
 
 
@@ -90,6 +92,7 @@ def judge(evidence: Evidence, *, policy: str | None = None, previous_release: st
         policy=policy or policy_digest(project, stage),
         selection=selection_digest(evidence.selection),
         corpus=evidence.corpus.digest,
+        facts=facts_digest(evidence.store, evidence.cycle.key),
         previous_release=previous_release,
     )
     off = _off(evidence)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,7 @@ def warm() -> None:
     facts_of(["a b c d e f", "", "é"])
 
 
-LINES = {
+LINES: dict[str, Callable[[int], str]] = {
     "one word": lambda size: "x" * size,
     "words": lambda size: "lorem ipsum dolor sit amet " * (size // 27),
     "one word again and again": lambda size: "no " * (size // 3),
@@ -126,7 +127,7 @@ def test_lone_surrogates_in_json_are_quarantined_and_pairs_are_emoji(tmp_path: P
         r'{"text": "nul \u0000 it"}',
     ]
     (tmp_path / "raw.jsonl").write_text("\n".join(lines))
-    snapshot, documents, quarantined = ingest(tmp_path, uri="raw.jsonl", text="text")
+    snapshot, documents, quarantined = ingest(tmp_path, uri="raw.jsonl")
     assert [(row["raw_row"], row["reason"]) for row in quarantined] == [(1, "unparsable_row")]
     store = Store(tmp_path / "store")
     (shard,) = snapshot.shards

@@ -80,6 +80,7 @@ class World:
             policy=POLICY,
             selection=selection_digest(self.selection),
             corpus=CORPUS,
+            facts="f" * 64,
             previous_release=previous.digest if previous else None,
         )
         verdict = Verdict(

@@ -84,7 +84,7 @@ def verdict(*findings: Finding, status: str = "fail") -> dict[str, Any]:
             off=(Off(rule="licence", where="everywhere"), Off(rule="consent", where="domain", domain="essays")),
             not_available=tuple(NOT_AVAILABLE),
         ),
-        digests=Digests(policy="a" * 64, selection="b" * 64, corpus="c" * 64, previous_release=None),
+        digests=Digests(policy="a" * 64, selection="b" * 64, corpus="c" * 64, facts="f" * 64, previous_release=None),
     ).model_dump(mode="json")
 
 

@@ -4,7 +4,8 @@
 |---|---|---|
 | width, height | int32, null | pixels, as shown; null where the header cannot be read |
 | pdq, pdq_mirror | 32 bytes, null | PDQ of the image and of its mirror image, 4 × uint64 little-endian |
-| quality | int32, null | PDQ's own, 0 (featureless) to 100 |
+| quality | int32, null | PDQ's own, 0 (hardly any step in brightness) to 100 |
+| contrast | float32, null | the lightest pixel less the darkest, 0 to 255 |
 | phash, phash_mirror | uint64, null | pHash of the image and of its mirror image |
 | undecodable | string, null | why there are no hashes: too_large, too_small, truncated, not_decodable |
 """
@@ -31,6 +32,7 @@ IMAGE_SCHEMA = pa.schema(
         pa.field("pdq", HASH),
         pa.field("pdq_mirror", HASH),
         pa.field("quality", pa.int32()),
+        pa.field("contrast", pa.float32()),
         pa.field("phash", pa.uint64()),
         pa.field("phash_mirror", pa.uint64()),
         pa.field("undecodable", pa.string()),
@@ -50,11 +52,12 @@ def _measure(payload: bytes | None) -> tuple[Any, ...]:
         return (None,) * len(IMAGE_SCHEMA)
     picture = decode(payload)
     if isinstance(picture, Undecodable):
-        return (picture.width, picture.height, None, None, None, None, None, picture.reason)
+        return (picture.width, picture.height, None, None, None, None, None, None, picture.reason)
     hash_, mirror, quality = pdq(picture.luma)
     whole, turned = phash(picture.grey)
     size = (picture.width, picture.height)
-    return (*size, _bytes(hash_), _bytes(mirror), quality, int(whole), int(turned), None)
+    contrast = float(picture.luma.max() - picture.luma.min())
+    return (*size, _bytes(hash_), _bytes(mirror), quality, contrast, int(whole), int(turned), None)
 
 
 def _bytes(words: Any) -> bytes:

@@ -14,9 +14,6 @@ from dataclasses import dataclass
 from math import sqrt
 from statistics import NormalDist
 
-_Z = NormalDist().inv_cdf(0.975)
-"""Both sides of an interval together leave out 5 %."""
-
 
 @dataclass(frozen=True)
 class Confusion:
@@ -42,7 +39,7 @@ class Confusion:
 
 @dataclass(frozen=True)
 class Contamination:
-    """Estimated share of a batch that a model wrote, between 0 and 1, with its 95 % interval."""
+    """Estimated share of a batch that a model wrote, between 0 and 1, with its interval."""
 
     documents: int
     flagged: int
@@ -53,8 +50,10 @@ class Contamination:
     """The estimate before it is brought into [0, 1]: below 0 where fewer were flagged than false alarms explain."""
 
 
-def contamination(flagged: int, documents: int, confusion: Confusion) -> Contamination:
+def contamination(flagged: int, documents: int, confusion: Confusion, confidence: float = 0.95) -> Contamination:
     """The estimate for a batch of `documents`, of which `flagged` scored above the threshold.
+
+    The two sides of the interval together leave out 1 - confidence.
 
     ValueError for an empty batch, and for a detector that flags human text as often as the model's.
     """
@@ -63,23 +62,23 @@ def contamination(flagged: int, documents: int, confusion: Confusion) -> Contami
     if confusion.sensitivity <= confusion.false_alarms:
         raise ValueError("the detector flags human text as often as the model's; it cannot estimate a share")
     raw = (flagged / documents - confusion.false_alarms) / (confusion.sensitivity - confusion.false_alarms)
-    low, high = _interval(flagged, documents, confusion)
+    low, high = _interval(flagged, documents, confusion, NormalDist().inv_cdf((1 + confidence) / 2))
     estimate = min(max(raw, 0.0), 1.0)
     return Contamination(documents, flagged, estimate, min(low, estimate), max(high, estimate), raw)
 
 
-def _interval(flagged: int, documents: int, confusion: Confusion) -> tuple[float, float]:
+def _interval(flagged: int, documents: int, confusion: Confusion, z: float) -> tuple[float, float]:
     """Lang and Reiczigel 2014, equations 2 to 4: counts with pseudo-observations, and a shift of the centre."""
-    n, n_se, n_sp = documents + _Z**2, confusion.ours + 2, confusion.human + 2
-    apparent = (flagged + _Z**2 / 2) / n
+    n, n_se, n_sp = documents + z**2, confusion.ours + 2, confusion.human + 2
+    apparent = (flagged + z**2 / 2) / n
     se = (confusion.ours_flagged + 1) / n_se
     sp = (confusion.human - confusion.human_flagged + 1) / n_sp
     youden = se + sp - 1
     if youden <= 0:
         return 0.0, 1.0
     share = (apparent + sp - 1) / youden
-    shift = 2 * _Z**2 * (share * se * (1 - se) / n_se - (1 - share) * sp * (1 - sp) / n_sp)
+    shift = 2 * z**2 * (share * se * (1 - se) / n_se - (1 - share) * sp * (1 - sp) / n_sp)
     spread = apparent * (1 - apparent) / n + share**2 * se * (1 - se) / n_se + (1 - share) ** 2 * sp * (1 - sp) / n_sp
-    half = _Z * sqrt(spread) / youden
+    half = z * sqrt(spread) / youden
     low, high = (min(max(share + shift + side * half, 0.0), 1.0) for side in (-1, 1))
     return low, high

@@ -94,9 +94,7 @@ def prepare(samples: Samples) -> Prepared:
     domains = np.array(samples.domains, dtype=object)[kept]
     left_out, lengths = len(generators) - len(kept), proper_counts(words, starts)[kept]
     generators = generators[kept]
-    return Prepared(
-        matrix, frequent, ours, generators == "", generators, domains, groups[kept], lengths, left_out
-    )
+    return Prepared(matrix, frequent, ours, generators == "", generators, domains, groups[kept], lengths, left_out)
 
 
 def held_out_scores(prepared: Prepared, held: NDArray[Any], rows: Labels | None = None) -> Floats:
