@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PACKAGES := anchor_pipeline anchor_pipeline_tests bench docs examples
 
-.PHONY: demo test test-slow test-marathon lint format ui bench docs screenshots clean
+.PHONY: demo test test-slow test-marathon lint format ui bench docs screenshots clean clean-kernels
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with PYTHON=python3.12")'
@@ -46,6 +46,9 @@ docs: $(READY)
 
 screenshots: $(READY)
 	$(BIN)/python -m docs.screenshots
+
+clean-kernels:
+	find anchor_pipeline -name '*.nb[ci]' -delete
 
 clean:
 	rm -rf $(VENV) build dist examples/*/raw examples/*/store

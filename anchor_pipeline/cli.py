@@ -20,6 +20,7 @@ import click
 
 from anchor_pipeline import __version__
 from anchor_pipeline.cli_lineage import delivering, lineage
+from anchor_pipeline.cli_probe import probe
 from anchor_pipeline.errors import AnchorError, DeclarationError, UsageError
 from anchor_pipeline.interrupts import Interrupted, Interrupts
 from anchor_pipeline.project import Project, load_project
@@ -69,6 +70,7 @@ def anchor() -> None:
 
 
 anchor.add_command(lineage)
+anchor.add_command(probe)
 
 
 def _options(command: Callable[..., Any]) -> Callable[..., Any]:

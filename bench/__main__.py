@@ -9,7 +9,16 @@ import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
-from bench import bench_build, bench_check, bench_lineage, bench_load, bench_orchestration, bench_peers, bench_ui
+from bench import (
+    bench_build,
+    bench_check,
+    bench_facts,
+    bench_lineage,
+    bench_load,
+    bench_orchestration,
+    bench_peers,
+    bench_ui,
+)
 from bench.measure import ROOT
 
 RESULTS = ROOT / "bench" / "RESULTS.md"
@@ -27,6 +36,7 @@ def main() -> None:
         "The same mix, against Hugging Face and DuckDB": lambda: bench_peers.main(quick),
         "Building again, and where a demo build's time goes": bench_build.main,
         "Through Dagster, over the functions called directly; a backfill on both storages": bench_orchestration.main,
+        "Text facts in one pass, against MinHash by others": lambda: bench_facts.main(quick),
         "Delivering lineage, whatever the collector does": bench_lineage.main,
         "A year of a large project in the UI": bench_ui.main,
     }

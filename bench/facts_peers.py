@@ -42,8 +42,8 @@ START = "cpu, wall = time.process_time(), time.perf_counter()\n"
 PEERS = (
     Peer(
         "datatrove MinHash, 128 hashes, whitespace tokenizer",
-        ("datatrove", "nltk"),
-        16,
+        ("datatrove", "nltk", "tokenizers", "xxhash<4"),  # xxhash 4 takes no str
+        8,
         10,
         HEAD
         + """

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from anchor_pipeline.facts.bands.calibrate import FALSE_ALARMS, calibrate
 from anchor_pipeline.facts.bands.documents import Documents, measure_documents
 from anchor_pipeline.facts.bands.judge import Judged, Measured, judge, judge_together
+from anchor_pipeline.facts.bands.model import Limits
 from bench.gates_data import HUMAN, Text, share_of
 
 Rows = NDArray[np.int64]
@@ -68,7 +69,7 @@ def trial(
     calibration, report = _split(material, number)
     random = np.random.Generator(np.random.Philox(key=number))
     models = sorted({str(name) for every in material.origins.values() for name in every} - {HUMAN})
-    limits: dict[tuple[str, int], Measured | None] = {}
+    limits: dict[tuple[str, int], Limits | None] = {}
     for asked in sizes:
         for model, share in [(HUMAN, 0.0), *((model, share) for model in models for share in shares)]:
             sizes_here = _sizes(material, calibration, report, model, share, asked)
@@ -83,7 +84,7 @@ def trial(
                 order = _bucket(documents, report[name], model, share, size, random)
                 if _held(documents, order) < size:
                     continue
-                buckets.append(Measured(documents.measure(order, size), known.limits, known.groups))
+                buckets.append(Measured(documents.measure(order, size), known))
             if not buckets:
                 continue
             statistics = next(iter(material.domains.values())).statistics
@@ -136,9 +137,9 @@ def _rounded(number: int) -> int:
     return number - number % step
 
 
-def _calibrated(documents: Documents, rows: Rows, size: int, seed: int, half_samples: int) -> Measured | None:
+def _calibrated(documents: Documents, rows: Rows, size: int, seed: int, half_samples: int) -> Limits | None:
     limits = calibrate(_rows(documents, rows), seed, sizes=[size], half_samples=half_samples)
-    return Measured(np.zeros(0), limits[0], len(np.unique(documents.groups[rows]))) if limits else None
+    return limits[0] if limits else None
 
 
 def _rows(documents: Documents, rows: Rows) -> Documents:

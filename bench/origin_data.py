@@ -39,9 +39,7 @@ def read_texts(folder: Path, corpora: Sequence[str] = ("l2r", "outfox", "fastdet
         for path in sorted((folder / corpus).glob("*.jsonl")):
             for line in path.read_text(encoding="utf-8").rstrip("\n").split("\n"):
                 row = json.loads(line)
-                found.append(
-                    Text(corpus, path.stem, f"{corpus}/{row['src_doc']}", _origin(row["origin"]), row["text"])
-                )
+                found.append(Text(corpus, path.stem, f"{corpus}/{row['src_doc']}", _origin(row["origin"]), row["text"]))
     return found
 
 

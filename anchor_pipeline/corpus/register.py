@@ -91,13 +91,18 @@ def active(store: Store, kind: Kind, cycle: str) -> list[Entry]:
 
 def add(store: Store, kind: Kind, name: str, digest: str, since: str, signed_off: str = "") -> Entry:
     """Put a model that is kept in use from cycle `since` on. UsageError if it is in use then already."""
-    if _NAME.fullmatch(name) is None:
-        raise UsageError(f"{name!r} cannot name a {kind}: use small letters, digits and _, a letter first")
+    checked_name(kind, name)
     if any(entry.digest == digest for entry in active(store, kind, since)):
         raise UsageError(f"{kind} {digest[:12]} is in use in cycle {since} already")
     read_model(store, kind, digest)
     return _append(store, kind, Entry(number=0, action="add", name=name, digest=digest, since=since,
                                       signed_off=signed_off))  # fmt: skip
+
+
+def checked_name(kind: Kind, name: str) -> None:
+    """UsageError unless a model may be called so."""
+    if _NAME.fullmatch(name) is None:
+        raise UsageError(f"{name!r} cannot name a {kind}: use small letters, digits and _, a letter first")
 
 
 def retire(store: Store, kind: Kind, digest: str, since: str, signed_off: str = "") -> Entry:

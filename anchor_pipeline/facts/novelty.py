@@ -6,8 +6,8 @@ in the sketch, K ~ Binomial(D, p). The estimate is K / p; its standard deviation
 
     P(|K/p - D| > e D) < 2 exp(-e² p D / 3)        (Chernoff; Mitzenmacher, Upfal, Probability and Computing, 4.2)
 
-so that 100,000 novel 5-grams (about as many tokens) are counted within 1.2 % two times in three and within 8 %
-except once in 6 million. Stated with every figure is the interval K/p ± 1.96 √(15 K/p).
+so that 100,000 novel 5-grams (about as many tokens) are counted within 1.2 % two times in three, and within 8.4 %
+but for one time in a million. Stated with every figure is the interval K/p ± 1.96 √(15 K/p).
 
 The rate falls with the size of the bucket, since its own 5-grams recur: buckets are compared at equal token counts,
 and documents that the release has already (the same content) are not counted in.

@@ -1,15 +1,16 @@
 """Rule 11, `model_origin`: how much text of our own model hides in what is declared human.
 
 Per domain, buckets of 200 documents of anchors, licensed and enterprise sources: the share of each that the model
-wrote is estimated from what the detector flags and how often it errs (facts/origin/prevalence.py). A bucket at or
+wrote is estimated from the detector's scores and how it errs (facts/origin/prevalence.py). A bucket at or
 above the declared share fails, unless chance explains it. A share that rose since the last release, by more than both
-intervals allow for, is reported as a warning. Without a detector the rule is not calibrated, and only says so.
+intervals allow for, is reported as a warning. Without a detector the rule is not calibrated, and only says so; with
+one that has seen too little human text of a domain to be calibrated there, it warns.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -29,16 +30,6 @@ from anchor_pipeline.rules.wording import count, percent
 RULE = "model_origin"
 
 
-@dataclass(frozen=True)
-class Previous:
-    """What the last release showed of a domain, by the same detector."""
-
-    estimate: float
-    low: float
-    high: float
-    cycle: str
-
-
 def evaluate(evidence: Evidence, previous: Mapping[str | None, Mapping[str, Any]] | None = None) -> list[Finding]:
     """One finding for each domain with text; `previous` is what `figures_of` gives for the last release."""
     detector = detector_in_use(evidence)
@@ -50,7 +41,7 @@ def evaluate(evidence: Evidence, previous: Mapping[str | None, Mapping[str, Any]
     found = []
     for place in places:
         mine = documents.filter(pl.col("domain").is_in([name for name, at in homes.items() if at == place.domain]))
-        found.append(judge(_blocking(place), mine, detector, (previous or {}).get(place.domain)))
+        found.append(judge(_blocking(place, detector), mine, detector, (previous or {}).get(place.domain)))
     return found
 
 
@@ -75,13 +66,15 @@ def figures_of(findings: Iterable[Finding]) -> dict[str | None, Mapping[str, Any
 def judge(
     place: Place[ModelOrigin], documents: pl.DataFrame, detector: Detector, previous: Mapping[str, Any] | None = None
 ) -> Finding:
-    """The finding of one place, from its documents that are declared human: doc_id, source, collected_at, score, judged.
+    """The finding of one place, from its documents that are declared human.
+
+    Their columns: doc_id, source, collected_at, score, judged.
 
     `previous` is the place's entry of `figures_of`; one by another detector is not compared.
     """
     if documents.is_empty():
         return place.finding("pass", f"{place.subject} holds no text that is declared human", evidence={"documents": 0})
-    judged = judge_documents(documents, detector.card)
+    judged = judge_documents(documents, detector, place.domain)
     if judged is None:
         enough = int(documents["judged"].fill_null(False).sum())
         return place.finding(
@@ -119,11 +112,13 @@ def _finding(
     )
     if judged.short:
         message += f" ({count(judged.short, 'document')} under {detector.card.shortest} words not judged)"
+    if place.domain not in detector.card.scales:
+        message += "; the detector has seen too little human text of this domain to know its error there"
     if alarms:
         sources = sorted({str(one["source"]) for one in judged.highest})
         message += (
-            f"; {count(len(alarms), 'bucket')} at or above {percent(place.setting.max)}: read the documents named in the"
-            f" evidence, from {', '.join(f'`{name}`' for name in sources[:3])}, and move what a model wrote to a"
+            f"; {count(len(alarms), 'bucket')} at or above {percent(place.setting.max)}: read the documents named in"
+            f" the evidence, from {', '.join(f'`{name}`' for name in sources[:3])}, and move what a model wrote to a"
             " synthetic source"
         )
     elif rose:
@@ -155,17 +150,16 @@ def _details(detector: Detector) -> dict[str, Any]:
         "name": card.name,
         "seen": list(card.seen),
         "blind": list(card.blind),
-        "sensitivity": round(card.confusion.sensitivity, 4),
-        "false_alarms": round(card.confusion.false_alarms, 4),
+        "auroc": card.all.auroc,
+        "detected_at_1_percent": card.all.detected,
     }
 
 
-def _blocking(place: Place[ModelOrigin]) -> Place[ModelOrigin]:
-    """Calibrated, the rule blocks unless the project says that it only warns."""
-    if "severity" in place.setting.model_fields_set:
+def _blocking(place: Place[ModelOrigin], detector: Detector) -> Place[ModelOrigin]:
+    """Calibrated for the domain, the rule blocks unless the project says that it only warns."""
+    if "severity" in place.setting.model_fields_set or place.domain not in detector.card.scales:
         return place
-    setting = place.setting.model_copy(update={"severity": "block"})
-    return Place(place.rule, place.stage, place.domain, place.modality, setting, place.expected)
+    return replace(place, setting=place.setting.model_copy(update={"severity": "block"}))
 
 
 def _not_calibrated(place: Place[ModelOrigin]) -> Finding:

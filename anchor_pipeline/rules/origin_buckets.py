@@ -1,18 +1,19 @@
 """Documents that are declared human, in buckets, and how much of each the origin detector takes for the model's.
 
-Pure: from a table of documents with their scores and the card of the detector. Rules 4 and 11 both judge with it.
+Pure: from a table of documents with their scores and the detector they are of. Rules 4 and 11 both judge with it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import polars as pl
 
-from anchor_pipeline.facts.origin.model import Card
-from anchor_pipeline.facts.origin.prevalence import Contamination, contamination
+from anchor_pipeline.facts.origin.model import Detector
+from anchor_pipeline.facts.origin.prevalence import Contamination, contamination, ratios
 
 BUCKET = 200
 """Documents of a bucket; the last of a table has up to twice as many, less one."""
@@ -46,7 +47,6 @@ class Bucket:
             "bucket": self.number,
             "first": self.first,
             "documents": found.documents,
-            "flagged": found.flagged,
             "estimate": round(found.estimate, 4),
             "low": round(found.low, 4),
             "high": round(found.high, 4),
@@ -63,13 +63,10 @@ class Judged:
     whole: Contamination
     """All judged documents together."""
     buckets: tuple[Bucket, ...]
+    worst: Bucket
+    """The bucket with the highest estimate, the first of several."""
     highest: tuple[Mapping[str, Any], ...]
-    """Documents with the highest scores, of the worst bucket first."""
-
-    @property
-    def worst(self) -> Bucket:
-        """The bucket with the highest estimate, the first of several."""
-        return max(self.buckets, key=lambda bucket: (bucket.found.raw, -bucket.number))
+    """Its documents with the highest scores."""
 
 
 def declared_human(documents: pl.DataFrame) -> pl.DataFrame:
@@ -78,7 +75,7 @@ def declared_human(documents: pl.DataFrame) -> pl.DataFrame:
     return documents.filter(human & (pl.col("modality") == "text"))
 
 
-def judge_documents(documents: pl.DataFrame, card: Card) -> Judged | None:
+def judge_documents(documents: pl.DataFrame, detector: Detector, domain: str | None) -> Judged | None:
     """Contamination of documents (doc_id, source, collected_at, score, judged); None if fewer than BUCKET are judged.
 
     Buckets follow source and date, so that text of a model that entered at one place or time lies together.
@@ -86,20 +83,20 @@ def judge_documents(documents: pl.DataFrame, card: Card) -> Judged | None:
     judged = documents.filter(pl.col("judged").fill_null(False)).sort("source", "collected_at", "doc_id")
     if len(judged) < BUCKET:
         return None
-    flagged = judged.with_columns(flagged=pl.col("score") > card.confusion.threshold)
-    cuts = [BUCKET * number for number in range(len(judged) // BUCKET)]
+    scale, reference = detector.scale(domain)
+    found = ratios(judged["score"].to_numpy(), scale)
+    cuts = [*(BUCKET * number for number in range(len(judged) // BUCKET)), len(judged)]
+    # Both sides are cut off alike: what is left out below is half of it.
+    corrected = 1 - 2 * FALSE_ALARMS / (len(cuts) - 1)
     buckets = []
-    for number, (start, end) in enumerate(zip(cuts, [*cuts[1:], len(judged)], strict=True)):
-        rows = flagged.slice(start, end - start)
-        hits = int(rows["flagged"].sum())
-        # Both sides are cut off alike: what is left out below is half of it.
-        sure = contamination(hits, len(rows), card.confusion, 1 - 2 * FALSE_ALARMS / len(cuts)).low
-        buckets.append(Bucket(number, rows["doc_id"][0], contamination(hits, len(rows), card.confusion), sure))
-    whole = contamination(int(flagged["flagged"].sum()), len(flagged), card.confusion)
-    found = Judged(len(documents), len(documents) - len(judged), whole, tuple(buckets), ())
-    worst = found.worst.number
-    rows = flagged.slice(cuts[worst], ([*cuts[1:], len(judged)])[worst] - cuts[worst])
-    return Judged(found.documents, found.short, whole, found.buckets, _highest(rows))
+    for number, (start, end) in enumerate(pairwise(cuts)):
+        sure = contamination(found[start:end], reference, corrected).low
+        estimate = contamination(found[start:end], reference)
+        buckets.append(Bucket(number, judged["doc_id"][start], estimate, sure))
+    worst = max(buckets, key=lambda bucket: (bucket.found.estimate, -bucket.number))
+    rows = judged.slice(cuts[worst.number], worst.found.documents)
+    short = len(documents) - len(judged)
+    return Judged(len(documents), short, contamination(found, reference), tuple(buckets), worst, _highest(rows))
 
 
 def _highest(rows: pl.DataFrame) -> tuple[Mapping[str, Any], ...]:

@@ -104,7 +104,7 @@ def test_a_million_equal_documents_make_a_small_facts_file(tmp_path: Path) -> No
     begun = time.process_time()
     measure_shards(store, [shard], [TEXT])
     assert time.process_time() - begun < 60
-    assert len(store.read(f"facts/text-1/{shard[:2]}/{shard}.parquet")) < 20_000_000
+    assert len(store.read(f"facts/text-1/{shard[:2]}/{shard}.parquet")) < 60_000_000  # of 580 MB
 
 
 def test_direction_marks_and_zero_width_characters_hide_nothing() -> None:

@@ -13,10 +13,15 @@ sampling error, 1/M that of the calibration. Two alarms share the false-alarm ra
 - a band for each statistic, centre +- c * spread, where c is the 1 - a/2 quantile, over the half-samples, of the
   largest |deviation| of all statistics in standard deviations: exact for them together whatever their correlation
   (Westfall & Young, Resampling-Based Multiple Testing, 1993, ch. 2), carried from the normal to Student's t with
-  groups - 1 degrees of freedom because the spread is itself an estimate;
+  v degrees of freedom because the spread is itself an estimate;
 - a limit on the Mahalanobis distance of all statistics together, the quantile of Hotelling's T2
-  p v / (v - p + 1) F(p, v - p + 1), v = groups - 1 (Anderson, Multivariate Statistical Analysis, 3rd ed. 2003,
-  theorem 5.2.2), or that of the half-samples, whichever is larger.
+  p v / (v - p + 1) F(p, v - p + 1) (Anderson, Multivariate Statistical Analysis, 3rd ed. 2003, theorem 5.2.2), or
+  that of the half-samples, whichever is larger.
+
+A few long or odd documents make the spread less certain than the number of documents says: v is that of a variance
+with the same relative error, 2 / (sum r^4 / (sum r^2)^2 - 1 / groups) with r the deviation that each group
+contributes (Satterthwaite, Biometrics Bulletin 2, 1946; for normal r it is the number of groups), the smallest over
+the statistics that are sums.
 """
 
 from __future__ import annotations
@@ -57,7 +62,8 @@ def calibrate(
         return ()
     per_group = documents.tokens / groups
     sizes = [size for size in sizes if LEAST_PER_BUCKET * per_group <= size <= documents.tokens]
-    return tuple(_limits(documents, size, groups, seed, half_samples, false_alarms) for size in sizes)
+    freedom = degrees_of_freedom(documents)
+    return tuple(_limits(documents, size, freedom, seed, half_samples, false_alarms) for size in sizes)
 
 
 def why_not(documents: Documents) -> str:
@@ -71,7 +77,9 @@ def why_not(documents: Documents) -> str:
     )
 
 
-def _limits(documents: Documents, size: int, groups: int, seed: int, half_samples: int, false_alarms: float) -> Limits:
+def _limits(
+    documents: Documents, size: int, freedom: float, seed: int, half_samples: int, false_alarms: float
+) -> Limits:
     total = documents.tokens
     drawn = min(size, total // 2)
     samples, held = _half_samples(documents, drawn, half_samples, seed)
@@ -84,16 +92,17 @@ def _limits(documents: Documents, size: int, groups: int, seed: int, half_sample
     if size > drawn:
         # What depends on the size is looked at in buckets of that very size; fewer do, for they overlap.
         centre = _half_samples(documents, size, max(1, half_samples // 20), seed)[0].mean(axis=0)
-    width = factor(standard, groups - 1, false_alarms / 2) * spread
+    width = factor(standard, freedom, false_alarms / 2) * spread
     return Limits(
         tokens=size,
         documents=round(held * size / drawn),
+        freedom=round(freedom, 4),
         centre=_plain(centre),
         spread=_plain(spread),
         low=_plain(centre - width),
         high=_plain(centre + width),
         correlation=tuple(_plain(row) for row in correlation),
-        profile=round(profile_limit(standard, correlation, groups - 1, false_alarms / 2), 4),
+        profile=round(profile_limit(standard, correlation, freedom, false_alarms / 2), 4),
     )
 
 
@@ -110,6 +119,19 @@ def _half_samples(documents: Documents, tokens: int, number: int, seed: int) -> 
     return np.stack(found), held / number
 
 
+def degrees_of_freedom(documents: Documents) -> float:
+    """Those of the spread: at most groups - 1, fewer where a few groups contribute most of it."""
+    _, numbers = np.unique(documents.groups, return_inverse=True)
+    groups = int(numbers.max()) + 1
+    found = groups - 1.0
+    for above, below in documents.parts.values():
+        ratio = above.sum() / below.sum() if below.sum() else 0.0
+        squares = np.bincount(numbers, above - ratio * below, groups) ** 2
+        if squares.sum() > 0:
+            found = min(found, 2 / max(1e-9, (squares**2).sum() / squares.sum() ** 2 - 1 / groups))
+    return max(2.0, found)
+
+
 def shrunk(correlation: Floats) -> Floats:
     """Correlations moved by SHRINKAGE towards none."""
     out: Floats = (1 - SHRINKAGE) * correlation
@@ -117,7 +139,7 @@ def shrunk(correlation: Floats) -> Floats:
     return out
 
 
-def factor(standard: Floats, freedom: int, rate: float) -> float:
+def factor(standard: Floats, freedom: float, rate: float) -> float:
     """How many spreads a band reaches to either side; `standard` are half-samples in standard deviations."""
     from scipy.stats import norm, t
 
@@ -128,16 +150,18 @@ def factor(standard: Floats, freedom: int, rate: float) -> float:
     return float(t.isf(norm.sf(normal), freedom))
 
 
-def profile_limit(standard: Floats, correlation: Floats, freedom: int, rate: float) -> float:
+def profile_limit(standard: Floats, correlation: Floats, freedom: float, rate: float) -> float:
     """The largest Mahalanobis distance that counts as human."""
     distances = np.sqrt(np.einsum("ij,ij->i", standard, np.linalg.solve(correlation, standard.T).T))
     return max(float(np.quantile(distances, 1 - rate)), hotelling(standard.shape[1], freedom, rate))
 
 
-def hotelling(statistics: int, freedom: int, rate: float) -> float:
+def hotelling(statistics: int, freedom: float, rate: float) -> float:
     """The distance that a further normal bucket exceeds at that rate."""
     from scipy.stats import f
 
+    # With hardly more degrees of freedom than statistics nothing could be told apart; the single bands remain.
+    freedom = max(freedom, statistics + 2.0)
     rest = freedom - statistics + 1
     return math.sqrt(statistics * freedom / rest * float(f.isf(rate, statistics, rest)))
 

@@ -44,7 +44,8 @@ class Documents:
         return ids, [np.zeros(size, np.int32) for size in sizes]
 
     @cached_property
-    def _parts(self) -> dict[str, tuple[Floats, Floats]]:
+    def parts(self) -> dict[str, tuple[Floats, Floats]]:
+        """The statistics that are one sum over documents by another: what each document adds to both."""
         found = {name: (self.sums[above], self.sums[below]) for name, (above, below) in RATIOS.items()}
         for name in self.statistics:
             if name not in found and name not in SEQUENCE:
@@ -72,7 +73,7 @@ class Documents:
                 different, found = distinct_in(bucket, self.starts, ids[gram], tokens, scratch[gram], self._stamps[0])
                 out[place] = different / found if found else 0.0
             else:
-                above, below = self._parts[name]
+                above, below = self.parts[name]
                 whole = below[bucket].sum()
                 out[place] = above[bucket].sum() / whole if whole else 0.0
         return out

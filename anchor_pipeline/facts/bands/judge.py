@@ -4,7 +4,7 @@ Of a stage, each domain is compared with its own band, and the deviations are ad
 composition of the stage has no say, and many small domains together are judged as sharply as one large one. With
 weights w (summing to 1), deviations d and covariances C of independent domains, the stage deviates by sum w d, with
 covariance sum w^2 C; its limits are Student's t with a Bonferroni correction for the number of statistics, and
-Hotelling's T2, with the degrees of freedom of all domains.
+Hotelling's T2, with the degrees of freedom of such a sum.
 """
 
 from __future__ import annotations
@@ -29,8 +29,6 @@ class Measured:
 
     values: Floats
     limits: Limits
-    groups: int
-    """Independent documents that the limits were calibrated on."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +65,9 @@ def judge_together(statistics: Sequence[str], buckets: Sequence[Measured], false
     weights = tokens / tokens.sum()
     centre = np.einsum("i,ij->j", weights, np.array([bucket.limits.centre for bucket in buckets]))
     observed = np.einsum("i,ij->j", weights, np.array([bucket.values for bucket in buckets]))
-    covariance = sum(weight**2 * _covariance(bucket.limits) for weight, bucket in zip(weights, buckets, strict=True))
-    freedom = sum(bucket.groups - 1 for bucket in buckets)
+    shares = np.array([weight**2 * _covariance(bucket.limits) for weight, bucket in zip(weights, buckets, strict=True)])
+    covariance = shares.sum(axis=0)
+    freedom = _freedom(np.diagonal(shares, axis1=1, axis2=2), [bucket.limits.freedom for bucket in buckets])
     width = float(t.isf(false_alarms / 4 / len(statistics), freedom)) * np.sqrt(np.diag(covariance))
     found = [
         Judged(name, float(value), float(middle - half), float(middle + half))
@@ -76,6 +75,14 @@ def judge_together(statistics: Sequence[str], buckets: Sequence[Measured], false
     ]
     limit = hotelling(len(statistics), freedom, false_alarms / 2)
     return [*found, Judged(PROFILE, _distance(observed - centre, covariance), 0.0, limit)]
+
+
+def _freedom(variances: Floats, freedoms: Sequence[float]) -> float:
+    """Degrees of freedom of a sum of estimated variances (Satterthwaite 1946), the least over the statistics."""
+    moved = variances[:, variances.sum(axis=0) > 0]
+    if not moved.size:
+        return min(freedoms)
+    return float((moved.sum(axis=0) ** 2 / (moved**2 / np.array(freedoms)[:, None]).sum(axis=0)).min())
 
 
 def _covariance(limits: Limits) -> Floats:

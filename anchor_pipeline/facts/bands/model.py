@@ -27,6 +27,8 @@ class Limits(_Record):
     """Size of the buckets."""
     documents: int
     """How many documents such a bucket typically held."""
+    freedom: float
+    """Degrees of freedom of `spread`."""
     centre: tuple[float, ...]
     """Expected value of each statistic."""
     spread: tuple[float, ...]

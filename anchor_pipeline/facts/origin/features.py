@@ -28,7 +28,8 @@ Counts = NDArray[np.int32]
 Frequent = NDArray[np.uint8]
 
 FREQUENT_BITS = 16
-"""A table of frequent words has 2^16 entries, found by the upper bits of the word's hash: 1 keeps the word."""
+"""A table of frequent words has 2^16 bits, eight to a byte, the first the lowest; the upper bits of a word's hash say
+which is its own: 1 keeps the word."""
 
 # Odd, without a pattern: the first words of SplitMix64.
 C2, C3, C4, C5 = (
@@ -42,7 +43,7 @@ W1, W2, B2, B3, B4 = (
 TWO, THREE, FOUR, FIVE = (np.uint64((1 << (12 * size)) - 1) for size in (2, 3, 4, 5))
 TWELVE = np.uint64(12)
 BLANK = np.uint64(0x9E3779B97F4A7C14)
-_ONE, _FREQUENT_SHIFT = np.uint64(1), np.uint64(64 - FREQUENT_BITS)
+_ONE, _SEVEN, _BIT, _BYTE = np.uint64(1), np.uint64(7), np.uint64(64 - FREQUENT_BITS), np.uint64(67 - FREQUENT_BITS)
 
 
 @numba.njit(cache=True, inline="always")  # type: ignore[untyped-decorator]
@@ -52,15 +53,16 @@ def folded(code: int) -> np.uint64:
 
 
 @numba.njit(cache=True, inline="always")  # type: ignore[untyped-decorator]
-def slot_of(value: np.uint64, factor: np.uint64, shift: np.uint64) -> np.int64:
-    """The slot of a feature; shift is 64 less the bits of a slot."""
-    return np.int64((value * factor) >> shift)
+def slot_of(value: np.uint64, factor: np.uint64, shift: np.uint64) -> np.uint64:
+    """The slot of a feature; shift is 64 less the bits of a slot. Unsigned, so that no kernel looks for a sign."""
+    return (value * factor) >> shift
 
 
 @numba.njit(cache=True, inline="always")  # type: ignore[untyped-decorator]
 def masked(word: np.uint64, frequent: Frequent) -> np.uint64:
-    """The word itself if it is a mark or frequent, else the blank."""
-    return word if (word & _ONE) or frequent[word >> _FREQUENT_SHIFT] else BLANK
+    """The word itself if it is a mark or frequent, else the blank; without a branch, which nothing could foresee."""
+    kept = (word | (np.uint64(frequent[word >> _BYTE]) >> ((word >> _BIT) & _SEVEN))) & _ONE
+    return BLANK ^ ((word ^ BLANK) & (np.uint64(0) - kept))
 
 
 def count_features(
@@ -79,7 +81,7 @@ def count_features(
 
 
 @numba.njit(cache=True, inline="always")  # type: ignore[untyped-decorator]
-def _add(slot: int, table: Counts, slots: Slots, found: int) -> int:
+def _add(slot: np.uint64, table: Counts, slots: Slots, found: int) -> int:
     table[slot] += 1
     if table[slot] == 1:
         slots[found] = slot

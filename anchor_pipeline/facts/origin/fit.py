@@ -47,7 +47,7 @@ def frequent_words(words: Hashes, starts: Offsets, rows: NDArray[np.int64] | Non
     most = hashes[np.lexsort((hashes, -documents))][:FREQUENT]
     table = np.zeros(1 << FREQUENT_BITS, np.uint8)
     table[most >> np.uint64(64 - FREQUENT_BITS)] = 1
-    return table
+    return np.packbits(table, bitorder="little")
 
 
 def features_of(data: Bytes, offsets: Offsets, words: Hashes, starts: Offsets, frequent: Frequent) -> Any:

@@ -1,7 +1,7 @@
 """A frozen origin detector: weights, table of frequent words, and its card. Kept in the register as kind `origin`.
 
 weights.bin    float32, little-endian, one per slot (a power of two)
-frequent.bin   2^16 bits, the first in the highest bit of the first byte: whether a word's slot is kept
+frequent.bin   2^16 bits, the first in the lowest bit of the first byte: whether a word is kept when rare ones are masked
 card.json      how to read the score, how well it does, and what it was trained on
 """
 
@@ -20,11 +20,14 @@ from anchor_pipeline.corpus.store import Store
 from anchor_pipeline.corpus.strings import Bytes, Offsets
 from anchor_pipeline.errors import DamagedData
 from anchor_pipeline.facts.origin.features import FREQUENT_BITS, Frequent
-from anchor_pipeline.facts.origin.prevalence import Confusion
 from anchor_pipeline.facts.origin.score import Weights, linear_scores
 from anchor_pipeline.facts.words import Hashes
 
 FORMAT = 1
+
+
+LEAST_OF_DOMAIN = 100
+"""Held-out human texts from which on a domain has a scale of its own."""
 
 
 class Part(BaseModel):
@@ -61,7 +64,10 @@ class Card(BaseModel):
     slope: float
     per_log_word: float
     """log-odds = bias + slope × linear score + per_log_word × ln(1 + words proper)."""
-    confusion: Confusion
+    scale: float
+    """Likelihood ratios are exp(log-odds) times this (prevalence.py)."""
+    scales: dict[str, float]
+    """The same by domain, where enough human texts of the domain were held out to tell."""
     all: Part
     lengths: dict[str, Part]
     """By words proper: `25-50` is 25 to 49."""
@@ -91,6 +97,13 @@ class Detector:
     frequent: Frequent
     card: Card
 
+    def scale(self, domain: str | None) -> tuple[float, int]:
+        """The scale of likelihood ratios in a domain, and how many held-out human texts it rests on."""
+        card = self.card
+        if domain is not None and domain in card.scales:
+            return card.scales[domain], card.domains[domain].human
+        return card.scale, card.all.human
+
     def score(
         self, data: Bytes, offsets: Offsets, words: Hashes, starts: Offsets
     ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
@@ -105,14 +118,15 @@ class Detector:
 def proper_counts(words: Hashes, starts: Offsets) -> NDArray[np.int64]:
     """How many words proper each text has."""
     even = np.concatenate([[0], np.cumsum((words & np.uint64(1)) == 0)])
-    return (even[starts[1:]] - even[starts[:-1]]).astype(np.int64)
+    counts: NDArray[np.int64] = (even[starts[1:]] - even[starts[:-1]]).astype(np.int64)
+    return counts
 
 
 def files_of(weights: Weights, frequent: Frequent, card: Card) -> dict[str, bytes]:
     """The files of a detector, as `corpus.register.keep_model` takes them."""
     return {
         "weights.bin": weights.astype("<f4").tobytes(),
-        "frequent.bin": np.packbits(frequent).tobytes(),
+        "frequent.bin": frequent.tobytes(),
         "card.json": (card.model_dump_json(indent=1) + "\n").encode(),
     }
 
@@ -122,11 +136,11 @@ def detector_of(files: dict[str, bytes], digest: str) -> Detector:
     try:
         card = Card.model_validate_json(files["card.json"])
         weights = np.frombuffer(files["weights.bin"], "<f4")
-        frequent = np.unpackbits(np.frombuffer(files["frequent.bin"], np.uint8))
+        frequent = np.frombuffer(files["frequent.bin"], np.uint8)
     except (KeyError, ValueError, ValidationError):
         raise DamagedData(f"origin {digest[:12]} is not a detector; put it back from a copy") from None
     slots = len(weights)
-    if card.format != FORMAT or slots < 2 or slots & (slots - 1) or len(frequent) != 1 << FREQUENT_BITS:
+    if card.format != FORMAT or slots < 2 or slots & (slots - 1) or 8 * len(frequent) != 1 << FREQUENT_BITS:
         raise DamagedData(f"origin {digest[:12]} has a format that is not known here; use the version that made it")
     if sys.byteorder == "big":
         weights = weights.astype(np.float32)

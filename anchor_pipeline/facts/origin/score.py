@@ -49,7 +49,7 @@ def linear_scores(
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _characters(data: Bytes, at: int, end: int, weights: Weights, shift: np.uint64) -> tuple[float, int]:
+def _characters(data: Bytes, at: int, end: int, weights: Weights, shift: np.uint64) -> tuple[np.float32, int]:
     """Sum of weights, and how many features."""
     total, window, size = np.float32(0), np.uint64(0), 0
     # The first four characters have not all lengths behind them.
@@ -75,19 +75,24 @@ def _characters(data: Bytes, at: int, end: int, weights: Weights, shift: np.uint
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _words(words: Hashes, frequent: Frequent, weights: Weights, shift: np.uint64) -> tuple[float, int]:
+def _words(words: Hashes, frequent: Frequent, weights: Weights, shift: np.uint64) -> tuple[np.float32, int]:
     total, size = np.float32(0), len(words)
     before, one, two, three = np.uint64(0), np.uint64(0), np.uint64(0), np.uint64(0)
     for place in range(size):
         word = words[place]
         kept = masked(word, frequent)
-        total += weights[slot_of(word, W1, shift)]
-        if place >= 1:
-            total += weights[slot_of(before ^ word, W2, shift)] + weights[slot_of(one ^ kept, B2, shift)]
-        if place >= 2:
-            total += weights[slot_of(two ^ kept, B3, shift)]
         if place >= 3:
-            total += weights[slot_of(three ^ kept, B4, shift)]
+            total += (
+                weights[slot_of(word, W1, shift)]
+                + (weights[slot_of(before ^ word, W2, shift)] + weights[slot_of(one ^ kept, B2, shift)])
+                + (weights[slot_of(two ^ kept, B3, shift)] + weights[slot_of(three ^ kept, B4, shift)])
+            )
+        else:
+            total += weights[slot_of(word, W1, shift)]
+            if place >= 1:
+                total += weights[slot_of(before ^ word, W2, shift)] + weights[slot_of(one ^ kept, B2, shift)]
+            if place >= 2:
+                total += weights[slot_of(two ^ kept, B3, shift)]
         before = word * W2
         one, two, three = kept * B2, (one ^ kept) * B2, (two ^ kept) * B2
     return total, size + 2 * max(size - 1, 0) + max(size - 2, 0) + max(size - 3, 0)

@@ -1,8 +1,8 @@
 """Training an origin detector: fits on folds of source documents, calibration and figures from what each left out.
 
 No text is scored by a fit that saw its source document, a rewrite of it or a near-duplicate (groups.py). The log-odds
-are calibrated on those scores (Platt 1999, with the length of the text as a second term), the confusion that
-prevalence.py needs is counted on them, and the detector itself is then fitted on everything.
+are calibrated on those scores (Platt 1999, with the length of the text as a second term), what prevalence.py must know
+of the detector's errors is taken from them, and the detector itself is then fitted on everything.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 
 from anchor_pipeline.corpus.strings import buffers_of
 from anchor_pipeline.errors import UsageError
-from anchor_pipeline.facts.origin.figures import auroc, detected_at, threshold_at
+from anchor_pipeline.facts.origin.figures import auroc, detected_at
 from anchor_pipeline.facts.origin.fit import Floats, Labels, features_of, fit_linear, frequent_words
 from anchor_pipeline.facts.origin.groups import Groups, group_texts
-from anchor_pipeline.facts.origin.model import FORMAT, Card, Part, files_of, proper_counts
-from anchor_pipeline.facts.origin.prevalence import Confusion
+from anchor_pipeline.facts.origin.model import FORMAT, LEAST_OF_DOMAIN, Card, Part, files_of, proper_counts
+from anchor_pipeline.facts.origin.prevalence import scale_of
 from anchor_pipeline.facts.words import hash_words
 
 FOLDS = 5
@@ -32,7 +32,6 @@ LENGTHS = (0, 10, 25, 50, 100, 200)
 """Words proper at which the card's length bands begin."""
 
 _LEAST_FIGURE, _LEAST_AUROC = 20, 0.75
-_ALARM_RATES = (0.005, 0.01, 0.02, 0.05, 0.1)
 
 _BLIND = (
     "generators other than those seen: how well they are detected is not known",
@@ -131,7 +130,7 @@ def train_detector(samples: Samples, name: str, training: Mapping[str, str]) -> 
     scores = held_out_scores(prepared, folds_of(prepared.groups))
     if np.isnan(scores).any():
         raise UsageError("the texts come from too few source documents to hold some of them out; give more")
-    calibration = _calibrate(scores, prepared)
+    calibration = calibrate(scores, prepared)
     odds = calibration[0] + calibration[1] * scores + calibration[2] * np.log1p(prepared.lengths)
     lengths = _by_length(prepared, odds)
     shortest = _shortest(lengths)
@@ -151,11 +150,14 @@ def _check(prepared: Prepared) -> None:
             raise UsageError(f"only {count} texts {what} (copies not counted), a detector needs {LEAST_TEXTS}")
 
 
-def _calibrate(scores: Floats, prepared: Prepared) -> tuple[float, float, float]:
-    """Constant, slope of the score, and what ln(1 + words) adds; competitors are left out."""
+def calibrate(scores: Floats, prepared: Prepared, rows: Labels | None = None) -> tuple[float, float, float]:
+    """Constant, slope of the score, and what ln(1 + words) adds; competitors are left out, and what is not of `rows`.
+
+    UsageError where the scores say nothing.
+    """
     from sklearn.linear_model import LogisticRegression
 
-    used = prepared.ours | prepared.human
+    used = (prepared.ours | prepared.human) & (True if rows is None else rows)
     terms = np.column_stack([scores, np.log1p(prepared.lengths)])[used]
     fitted = LogisticRegression(C=1e6, class_weight="balanced", max_iter=1000).fit(terms, prepared.ours[used])
     slope, per_word = (round(float(value), 6) for value in fitted.coef_[0])
@@ -189,20 +191,14 @@ def _shortest(lengths: Mapping[str, Part]) -> int:
     return max(shortest, LENGTHS[1])
 
 
-def confusion_of(human: Floats, ours: Floats) -> Confusion:
-    """The confusion at that threshold, of a few, at which a share of 5 % is estimated with the least variance."""
-
-    def variance(confusion: Confusion) -> float:
-        gap = confusion.sensitivity - confusion.false_alarms
-        flagged = confusion.false_alarms + 0.05 * gap
-        return flagged * (1 - flagged) / gap**2 if gap > 0 else np.inf
-
-    found = []
-    for rate in _ALARM_RATES:
-        threshold = round(threshold_at(human, rate), 6)
-        flagged = int((human > threshold).sum()), int((ours > threshold).sum())
-        found.append(Confusion(threshold, len(human), flagged[0], len(ours), flagged[1]))
-    return min(found, key=variance)
+def _scales(prepared: Prepared, odds: Floats, judged: Labels) -> dict[str, float]:
+    """Scale of the likelihood ratios in each domain with enough human texts."""
+    found = {}
+    for domain in sorted(set(prepared.domains.tolist())):
+        human = odds[judged & prepared.human & (prepared.domains == domain)]
+        if len(human) >= LEAST_OF_DOMAIN:
+            found[domain] = round(scale_of(human), 6)
+    return found
 
 
 def _card(
@@ -223,7 +219,8 @@ def _card(
         bias=0.0,
         slope=1.0,
         per_log_word=0.0,
-        confusion=confusion_of(odds[judged & prepared.human], odds[judged & prepared.ours]),
+        scale=round(scale_of(odds[judged & prepared.human]), 6),
+        scales=_scales(prepared, odds, judged),
         all=prepared.part(odds, judged),
         lengths=lengths,
         domains={

@@ -177,7 +177,7 @@ def _finished(levels: list[Level], contexts: list[tuple[Keys, Floats]], bits: in
     done = []
     for k, level in enumerate(levels, 1):
         backoff = np.zeros(len(level.keys))
-        if k < len(levels):
+        if k < len(levels) and len(level.keys):
             keys, gamma = contexts[k]
             places = np.searchsorted(level.keys, keys)
             places[places == len(level.keys)] = 0

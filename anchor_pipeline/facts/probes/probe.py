@@ -48,7 +48,13 @@ def open_probe(files: dict[str, bytes], name: str, digest: str) -> Probe:
         from anchor_pipeline.facts.probes.character_probe import CharacterProbe
 
         return CharacterProbe(name, digest, card, model)
-    raise DamagedData(f"probe {digest[:12]} is of kind {card.kind}, which is not known here")
+    if card.kind == "kenlm":
+        from anchor_pipeline.facts.probes.kenlm_probe import KenlmProbe
+
+        return KenlmProbe(name, digest, card, files)
+    from anchor_pipeline.facts.probes.causal_probe import CausalProbe
+
+    return CausalProbe(name, digest, card, files)
 
 
 def probe_of(store: Store, digest: str) -> Probe:

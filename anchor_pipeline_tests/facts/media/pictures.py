@@ -39,4 +39,5 @@ def file_of(image: Any, kind: str = "PNG", **options: Any) -> bytes:
 
 def luma_of(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Brightness as PDQ takes it."""
-    return (picture[:, :, 0] * 0.299 + picture[:, :, 1] * 0.587 + picture[:, :, 2] * 0.114).astype(np.float32)
+    luma = picture[:, :, 0] * 0.299 + picture[:, :, 1] * 0.587 + picture[:, :, 2] * 0.114
+    return np.asarray(luma, np.float32)

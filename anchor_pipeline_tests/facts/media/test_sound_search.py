@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -44,7 +46,7 @@ def noisy(wave: Wave, share: float) -> Wave:
     return Wave(wave.samples + random.normal(size=len(wave.samples)) * wave.samples.std() * share, wave.rate)
 
 
-CHANGES = {
+CHANGES: dict[str, Callable[[Wave], Wave]] = {
     "itself": lambda wave: wave,
     "a twentieth of the volume": lambda wave: Wave(wave.samples / 20, wave.rate),
     "upside down": lambda wave: Wave(-wave.samples, wave.rate),

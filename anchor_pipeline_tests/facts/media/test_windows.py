@@ -13,7 +13,8 @@ from anchor_pipeline_tests.data import shared_data
 
 def words(values: object, *runs: int) -> NDArray[np.uint64]:
     array = np.asarray(values, np.float64)
-    return window_words(array, np.array([*(runs or (0,)), len(array)]))
+    found: NDArray[np.uint64] = window_words(array, np.array([*(runs or (0,)), len(array)]))
+    return found
 
 
 def noise(seed: int, length: int) -> NDArray[np.float64]:

@@ -1,0 +1,159 @@
+"""From the anchors of a cycle's corpus to a band: which of them calibrate it, and what is measured of them.
+
+Human anchors only, and none that a probe in use was trained on: a probe finds those more predictable than any others,
+and a band calibrated on them would be too low. They are taken in the order of a keyed hash until MOST_TOKENS are
+reached, documents made from one and the same document together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from anchor_pipeline.corpus.corpus import Corpus, corpus_table
+from anchor_pipeline.corpus.keyed_hash import seed_key, siphash
+from anchor_pipeline.corpus.register import active
+from anchor_pipeline.corpus.store import Store
+from anchor_pipeline.facts.bands.calibrate import FALSE_ALARMS, HALF_SAMPLES, calibrate, why_not
+from anchor_pipeline.facts.bands.documents import Documents, measure_documents
+from anchor_pipeline.facts.bands.kernels import Floats
+from anchor_pipeline.facts.bands.model import Band, DomainBand, ProbeCard
+from anchor_pipeline.facts.bands.statistics import bits_name, probe_in
+from anchor_pipeline.facts.bands.texts import texts_at
+from anchor_pipeline.facts.measure import measure_shards, read_facts
+from anchor_pipeline.facts.probes.fact_set import probe_key, probe_set
+from anchor_pipeline.facts.probes.probe import Probe, probe_of
+from anchor_pipeline.facts.probes.training import in_training
+from anchor_pipeline.project import Project
+
+MOST_TOKENS = 2_000_000
+"""Anchors of a domain that are looked at; more would hardly narrow a band."""
+
+_PURPOSE = b"anchor_pipeline/facts/bands/order/v1\0"
+_BINS = 24
+
+
+def make_band(
+    project: Project,
+    store: Store,
+    corpus: Corpus,
+    *,
+    half_samples: int = HALF_SAMPLES,
+    false_alarms: float = FALSE_ALARMS,
+    progress: Callable[[str], None] = lambda domain: None,
+) -> Band:
+    """The band of a cycle's anchors, domain by domain; `progress` is told of each domain before its turn.
+
+    The facts of the probes are measured where they are missing. Raises DamagedData if shards cannot be read.
+    """
+    probes = [probe_of(store, entry.digest) for entry in active(store, "probe", corpus.cycle)]
+    anchors = _anchors(project, store, corpus)
+    held_out = anchors.filter(pl.Series(_held_out(anchors, probes), dtype=pl.Boolean))
+    domains: dict[str, DomainBand] = {}
+    refused: dict[str, str] = {}
+    for name in sorted(project.domains):
+        progress(name)
+        mine = held_out.filter(pl.col("domain") == name)
+        if mine.is_empty():
+            seen = anchors.filter(pl.col("domain") == name).height
+            refused[name] = f"none of {seen:,} human anchors is left that no probe was trained on"
+            continue
+        chosen = _chosen(mine, project.seed)
+        documents = _measured(store, chosen, probes)
+        limits = calibrate(documents, project.seed, half_samples=half_samples, false_alarms=false_alarms)
+        if not limits:
+            refused[name] = why_not(documents)
+            continue
+        sources = sorted(chosen["source"].unique().to_list())
+        domains[name] = DomainBand(
+            statistics=documents.statistics,
+            snapshots={source: corpus.sources[source].snapshot for source in sources},
+            documents=len(documents),
+            groups=len(np.unique(documents.groups)),
+            tokens=documents.tokens,
+            histogram=_histograms(documents),
+            limits=limits,
+        )
+    return Band(
+        project=project.project, cycle=corpus.cycle, seed=project.seed, half_samples=half_samples,
+        false_alarms=false_alarms, domains=domains, not_calibrated=refused,
+        probes={probe.digest: ProbeCard(name=probe.name, unit=probe.unit) for probe in probes},
+    )  # fmt: skip
+
+
+def keyed_order(ids: Any, seed: int) -> Any:
+    """The key by which documents (a Polars series of ids) are drawn into a bucket, as uint64."""
+    return siphash(ids.to_arrow(), seed_key(_PURPOSE, seed))
+
+
+def probe_facts(store: Store, documents: pl.DataFrame, digest: str) -> tuple[Floats, Floats]:
+    """(bits, units) of documents under a probe, in their order; columns shard and shard_row say where they lie."""
+    bits, units = np.zeros(documents.height), np.zeros(documents.height)
+    at = documents.with_row_index("place").partition_by("shard", as_dict=True)
+    for (shard,), rows in at.items():
+        facts = read_facts(store, str(shard), probe_key(digest), ["bits", "units"])
+        taken = facts.take(pa.array(rows["shard_row"].to_numpy()))
+        place = rows["place"].to_numpy()
+        bits[place] = taken.column("bits").fill_null(0).to_numpy()
+        units[place] = taken.column("units").fill_null(0).to_numpy()
+    return bits, units
+
+
+def _anchors(project: Project, store: Store, corpus: Corpus) -> pl.DataFrame:
+    names = [name for name, source in project.sources.items() if source.kind == "anchor"]
+    human = pl.col("authorship").is_in(["human", "human_edited"]) & (pl.col("modality") == "text")
+    kept = (pl.col("status") == "kept") & pl.col("source").is_in(names)
+    columns = ["doc_id", "source", "domain", "digest", "parents", "tokens", "shard", "shard_row"]
+    table = pl.scan_parquet(corpus_table(store, corpus.cycle), glob=False)
+    return table.filter(kept & human).select(columns).sort("doc_id").collect(engine="streaming")
+
+
+def _held_out(anchors: pl.DataFrame, probes: list[Probe]) -> Any:
+    """Those that no probe was trained on, nor would have been had they been there."""
+    free = np.ones(anchors.height, np.bool_)
+    digests = anchors["digest"].to_arrow()
+    for probe in probes:
+        # A probe made elsewhere names no sources of ours.
+        if probe.card.sources:
+            free &= ~in_training(digests, probe.card.share)
+    return free
+
+
+def _chosen(documents: pl.DataFrame, seed: int) -> pl.DataFrame:
+    """Whole groups in keyed order, until MOST_TOKENS."""
+    group = pl.col("parents").list.first().fill_null(pl.col("doc_id")).alias("group")
+    grouped = documents.with_columns(group)
+    keys = keyed_order(grouped["group"], seed)
+    ranked = grouped.with_columns(key=pl.Series(keys, dtype=pl.UInt64)).sort("key", "doc_id")
+    before = ranked["tokens"].cum_sum() - ranked["tokens"]
+    return ranked.filter(before < MOST_TOKENS)
+
+
+def _measured(store: Store, chosen: pl.DataFrame, probes: list[Probe]) -> Documents:
+    measure_shards(store, sorted(chosen["shard"].unique()), [probe_set(store, probe.digest) for probe in probes])
+    texts = texts_at(store, chosen["shard"].to_list(), chosen["shard_row"].to_list())
+    _, groups = np.unique(chosen["group"].to_numpy(), return_inverse=True)
+    facts: Mapping[str, tuple[Floats, Floats]] = {
+        probe.digest: probe_facts(store, chosen, probe.digest) for probe in probes
+    }
+    return measure_documents(texts, groups.astype(np.int64), facts)
+
+
+def _histograms(documents: Documents) -> dict[str, tuple[tuple[float, ...], tuple[int, ...]]]:
+    """By probe statistic, the distribution of the bits per unit of single documents; the ends take 0.5 % each."""
+    found = {}
+    for name in documents.statistics:
+        if probe_in(name) is None:
+            continue
+        bits, units = documents.sums[bits_name(str(probe_in(name)))], documents.sums[f"units/{name}"]
+        values = bits[units > 0] / units[units > 0]
+        if len(values) and values.min() < values.max():
+            low, high = np.quantile(values, (0.005, 0.995))
+            edges = np.array([float(f"{edge:.6g}") for edge in np.linspace(low, high, _BINS + 1)])
+            counts = np.histogram(np.clip(values, edges[0], edges[-1]), edges)[0]
+            found[name] = (tuple(edges.tolist()), tuple(counts.tolist()))
+    return found

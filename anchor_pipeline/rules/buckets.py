@@ -1,0 +1,111 @@
+"""Buckets of a selection, brought down to a token count that a band knows.
+
+Of each domain two: the whole domain, its documents in the order of a keyed hash, and the newest synthetic text, by
+`collected_at` (a stream that dies shows there first, while the mix as a whole still looks well). Each holds the
+documents that come first until the largest calibrated size is filled.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from anchor_pipeline.corpus.store import Store
+from anchor_pipeline.facts.bands.anchors import keyed_order, probe_facts
+from anchor_pipeline.facts.bands.calibrate import LEAST_PER_BUCKET
+from anchor_pipeline.facts.bands.documents import measure_documents
+from anchor_pipeline.facts.bands.judge import Measured
+from anchor_pipeline.facts.bands.model import Band, DomainBand
+from anchor_pipeline.facts.bands.texts import texts_at
+from anchor_pipeline.facts.measure import read_facts
+from anchor_pipeline.rules.evidence import Evidence
+from anchor_pipeline.rules.wording import count
+
+BucketName = Literal["domain", "newest_synthetic"]
+BUCKETS: tuple[BucketName, ...] = ("domain", "newest_synthetic")
+
+TEXT_FACTS = "text-1"
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """A bucket of one domain, measured."""
+
+    name: BucketName
+    domain: str
+    documents: pl.DataFrame
+    """doc_id, source, collected_at of its documents, and the bits per unit of each under each probe."""
+    measured: Measured
+    band: DomainBand
+    digest: str
+    """Of the band's model."""
+    model: Band
+
+
+def text_documents(evidence: Evidence) -> pl.DataFrame:
+    """The selected texts, each once: doc_id, domain, source, authorship, collected_at, where it lies, its `length`.
+
+    `length` counts words and marks, the unit in which buckets are matched, whatever the project calls a token.
+    Raises DamagedData if the facts of a shard are missing.
+    """
+    columns = ["doc_id", "domain", "source", "authorship", "collected_at", "shard", "shard_row"]
+    texts = evidence.selected.filter(pl.col("modality") == "text").select(columns)
+    documents = texts.unique(subset="doc_id", keep="any").sort("doc_id").collect(engine="streaming")
+    lengths = np.zeros(documents.height, np.int64)
+    for (shard,), rows in documents.with_row_index("place").partition_by("shard", as_dict=True).items():
+        facts = read_facts(evidence.store, str(shard), TEXT_FACTS, ["tokens"])
+        taken = facts.take(pa.array(rows["shard_row"].to_numpy()))
+        lengths[rows["place"].to_numpy()] = taken.column("tokens").fill_null(0).to_numpy()
+    return documents.with_columns(length=pl.Series(lengths))
+
+
+def ordered(documents: pl.DataFrame, name: BucketName, seed: int) -> pl.DataFrame:
+    """The documents of one domain that may enter a bucket, in the order in which they do.
+
+    Synthetic ones of the same time come by keyed hash, so that no naming of documents has a say.
+    """
+    keyed = documents.with_columns(key=pl.Series(keyed_order(documents["doc_id"], seed), dtype=pl.UInt64))
+    if name == "domain":
+        return keyed.sort("key", "doc_id")
+    synthetic = keyed.filter(pl.col("authorship") == "synthetic")
+    return synthetic.sort("collected_at", "key", "doc_id", descending=[True, False, False])
+
+
+def too_little(documents: pl.DataFrame, band: DomainBand) -> str | None:
+    """Why no bucket can be drawn from documents in their order; None if one can."""
+    held = int(documents["length"].sum())
+    limits = band.at(held)
+    if limits is None:
+        return f"only {count(held, 'token')}, the smallest calibrated bucket has {band.limits[0].tokens:,}"
+    drawn = drawn_from(documents, limits.tokens).height
+    if drawn < LEAST_PER_BUCKET:
+        return f"a bucket of {limits.tokens:,} tokens is only {count(drawn, 'document')}, at least {LEAST_PER_BUCKET} are needed"
+    return None
+
+
+def drawn_from(documents: pl.DataFrame, tokens: int) -> pl.DataFrame:
+    """The first documents that hold so many tokens."""
+    before = documents["length"].cum_sum() - documents["length"]
+    return documents.filter(before < tokens)
+
+
+def measure_bucket(
+    store: Store, name: BucketName, domain: str, documents: pl.DataFrame, band: DomainBand, digest: str, model: Band
+) -> Bucket:
+    """The bucket of documents in their order; `too_little` must have been None."""
+    limits = band.at(int(documents["length"].sum()))
+    assert limits is not None
+    drawn = drawn_from(documents, limits.tokens)
+    texts = texts_at(store, drawn["shard"].to_list(), drawn["shard_row"].to_list())
+    facts = {probe: probe_facts(store, drawn, probe) for probe in model.probes}
+    measured = measure_documents(texts, np.arange(drawn.height, dtype=np.int64), facts)
+    values = measured.measure(np.arange(drawn.height, dtype=np.int64), limits.tokens)
+    by_name = dict(zip(measured.statistics, values, strict=True))
+    in_band = np.array([by_name[statistic] for statistic in band.statistics])
+    rates = {probe: pl.Series(bits / np.maximum(units, 1)) for probe, (bits, units) in facts.items()}
+    described = drawn.select("doc_id", "source", "collected_at").with_columns(**rates)
+    return Bucket(name, domain, described, Measured(in_band, limits), band, digest, model)
