@@ -19,7 +19,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from anchor_pipeline import __version__
+from anchor_pipeline.cli_calibrate import calibrate
 from anchor_pipeline.cli_lineage import delivering, lineage
+from anchor_pipeline.cli_origin import origin
 from anchor_pipeline.cli_probe import probe
 from anchor_pipeline.errors import AnchorError, DeclarationError, UsageError
 from anchor_pipeline.interrupts import Interrupted, Interrupts
@@ -70,6 +72,8 @@ def anchor() -> None:
 
 
 anchor.add_command(lineage)
+anchor.add_command(calibrate)
+anchor.add_command(origin)
 anchor.add_command(probe)
 
 

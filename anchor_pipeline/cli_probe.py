@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import click
 
@@ -94,7 +94,9 @@ def list_(project: Path, as_json: bool) -> None:
     for entry, card in found:
         what = f"{card.kind} of order {card.order}" if card.order else card.kind
         signed = f", signed off by {entry.signed_off}" if entry.signed_off else ""
-        click.echo(f"{entry.number:>3} {entry.since:<12} {entry.action:<6} {entry.name} {entry.digest[:12]} {what}{signed}")
+        click.echo(
+            f"{entry.number:>3} {entry.since:<12} {entry.action:<6} {entry.name} {entry.digest[:12]} {what}{signed}"
+        )
     if not found:
         click.echo(f"no probes; train one: anchor probe train {project} --source NAME --name NAME")
 
@@ -148,7 +150,7 @@ def retire(project: Path, which: str, since: str | None, signed_off: str) -> Non
 @click.argument("which")
 @click.argument("texts", type=click.File("rb"))
 @_JSON
-def score(project: Path, which: str, texts: click.utils.LazyFile, as_json: bool) -> None:
+def score(project: Path, which: str, texts: IO[bytes], as_json: bool) -> None:
     """Score TEXTS (a file, or - for stdin), a text a line, under probe WHICH: its name, or its digest's beginning."""
     import pyarrow as pa
 

@@ -17,6 +17,7 @@ from bench import (
     bench_load,
     bench_orchestration,
     bench_peers,
+    bench_probes,
     bench_ui,
 )
 from bench.measure import ROOT
@@ -32,11 +33,13 @@ def main() -> None:
         "`anchor check` of a large project": bench_check.main,
         "Loading the code location of a large project": bench_load.main,
         "Plan, choose and order at scale": lambda: script("bench_plan.py"),
+        "Near-duplicates, against brute force and at a million documents": lambda: script("bench_near.py"),
         "Choose, order and write, against Polars copying the same rows": lambda: mix(quick),
         "The same mix, against Hugging Face and DuckDB": lambda: bench_peers.main(quick),
         "Building again, and where a demo build's time goes": bench_build.main,
         "Through Dagster, over the functions called directly; a backfill on both storages": bench_orchestration.main,
         "Text facts in one pass, against MinHash by others": lambda: bench_facts.main(quick),
+        "Probes: training and scoring, against KenLM": lambda: bench_probes.main(quick),
         "Delivering lineage, whatever the collector does": bench_lineage.main,
         "A year of a large project in the UI": bench_ui.main,
     }

@@ -77,6 +77,7 @@ def _domains(prepared: Prepared) -> Figures:
     found: Figures = {"split": {"tuning": split.tuning, "reporting": split.reporting, "copies": prepared.copies}}
     found["seen domains"] = _figures(prepared, scores, reported)
     # One domain is left out at a time, with every text that shares a group with it.
+    print("one domain left out at a time …", file=sys.stderr, flush=True)
     unseen = held_out_scores(prepared, prepared.domains)
     found["unseen domains"] = _figures(prepared, unseen, reported)
     for first, end in zip(LENGTHS, (*LENGTHS[1:], 10**9), strict=True):
@@ -88,10 +89,12 @@ def _domains(prepared: Prepared) -> Figures:
     found["unseen domains, 150 words or more"] = _figures(prepared, unseen, long)
     for domain in split.reporting:
         found[f"unseen domain {domain}"] = _figures(prepared, unseen, prepared.domains == domain)
+    print("buckets …", file=sys.stderr, flush=True)
     odds = _calibrated(prepared, unseen)
     found |= _all_buckets(prepared, odds, reported)
     for name in sorted(set(prepared.generators[prepared.ours].tolist())):
         ours = prepared.generators == name
+        print(f"{name} against people and other models …", file=sys.stderr, flush=True)
         one = held_out_scores(_only(prepared, ours), folds_of(prepared.groups))
         found[f"{name} against people and other models"] = _figures(_only(prepared, ours), one, reported, others=True)
     return found
@@ -103,10 +106,12 @@ def _only(prepared: Prepared, ours: Labels) -> Prepared:
 
 def _generators(prepared: Prepared) -> Iterator[tuple[str, Figures]]:
     """Each generator by fits that saw none of its texts, and none of the source documents that are scored."""
+    folds = folds_of(prepared.groups, 3)
     names = sorted(set(prepared.generators[prepared.ours].tolist()))
     for name in names if len(names) > 1 else ():
         mine = prepared.generators == name
-        scores = held_out_scores(prepared, folds_of(prepared.groups), rows=~mine)
+        print(f"without {name} …", file=sys.stderr, flush=True)
+        scores = held_out_scores(prepared, folds, rows=~mine)
         yield name, _figures(prepared, scores, mine | prepared.human)
 
 

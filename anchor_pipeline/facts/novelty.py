@@ -146,8 +146,7 @@ _WORST = f"""
 """
 
 _CLOSEST = """
-    WITH older AS (SELECT DISTINCT doc_id AS older_id, sketch FROM read_parquet($paths)),
-    spread AS (SELECT older_id, unnest(sketch) AS gram FROM older),
+    WITH spread AS (SELECT doc_id AS older_id, unnest(sketch) AS gram FROM read_parquet($paths) WHERE epoch = 0),
     mine AS (SELECT document, gram FROM grams WHERE document IN (SELECT document FROM worst)),
     pairs AS (SELECT document, older_id, count(*) AS shared FROM mine JOIN spread USING (gram) GROUP BY ALL),
     closest AS (

@@ -69,8 +69,8 @@ def human_documents(store: Store, release: Released, domain: str) -> Human:
             database.execute(
                 f"""CREATE TABLE human AS
                 SELECT row_number() OVER (ORDER BY sha256(doc_id)) - 1 AS document, tokens, sketch
-                FROM (SELECT DISTINCT doc_id, tokens, sketch FROM read_parquet($paths)
-                    WHERE domain = $domain AND authorship IN ('human', 'human_edited') AND shingles > 0)
+                FROM read_parquet($paths)
+                WHERE domain = $domain AND authorship IN ('human', 'human_edited') AND shingles > 0 AND epoch = 0
                 QUALIFY document < {MOST_DOCUMENTS}""",
                 {"paths": paths, "domain": domain},
             )
@@ -78,7 +78,7 @@ def human_documents(store: Store, release: Released, domain: str) -> Human:
             database.execute(
                 """CREATE TABLE occurs AS
                 SELECT gram, count(*) AS times, row_number() OVER (ORDER BY gram) - 1 AS number
-                FROM (SELECT unnest(sketch) AS gram FROM (SELECT DISTINCT doc_id, sketch FROM read_parquet($paths)))
+                FROM (SELECT unnest(sketch) AS gram FROM read_parquet($paths) WHERE epoch = 0)
                 SEMI JOIN mine USING (gram) GROUP BY gram""",
                 {"paths": paths},
             )

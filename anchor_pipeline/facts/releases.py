@@ -2,7 +2,7 @@
 
 | file | columns |
 |---|---|
-| part-00000.parquet, … | one row per row of that part: doc_id, digest, domain, authorship, tokens, epoch, minhash, shingles, sketch |
+| part-00000.parquet, … | for each row of that part what is in _DESCRIBED and _MEASURED |
 | grams.parquet | gram: every hash of the sketches of all documents, rising, each once |
 
 A release never changes, and neither do these. Rows of other modalities have no shingles.

@@ -19,13 +19,13 @@ from anchor_pipeline.corpus.register import active
 from anchor_pipeline.facts.bands.judge import Judged, judge, judge_together
 from anchor_pipeline.facts.bands.model import Band, DomainBand, band_for, bands_in_use
 from anchor_pipeline.facts.bands.statistics import PROFILE, meaning_of, probe_in
-from anchor_pipeline.project.policy import Calibrated
 from anchor_pipeline.rules.buckets import (
     BUCKETS,
     Bucket,
     BucketName,
     measure_bucket,
     ordered,
+    size_for,
     text_documents,
     too_little,
 )
@@ -58,7 +58,7 @@ def banded(evidence: Evidence, rule: str, kind: type[S], wanted: Callable[[str],
         place = next((place for place in domains if place.domain == domain), None)
         known = band_for(bands, domain)
         mine = documents.filter(pl.col("domain") == domain)
-        why = _unusable(known, bands, domain, using)
+        why = _unusable(known, bands, domain, using, wanted)
         if known is None or why is not None:
             found += [_not_calibrated(place, str(why))] if place else []
             continue
@@ -71,28 +71,31 @@ def banded(evidence: Evidence, rule: str, kind: type[S], wanted: Callable[[str],
 
 
 def _draw(
-    digest: str, model: Band, band: DomainBand, evidence: Evidence, name: BucketName, domain: str, mine: pl.DataFrame
+    digest: str, model: Band, band: DomainBand, evidence: Evidence, name: BucketName, mine: pl.DataFrame
 ) -> Bucket | str | None:
     """The bucket, why there is none, or None where there is nothing to judge."""
     documents = ordered(mine, name, evidence.project.seed)
     if documents.is_empty():
         return None
-    return too_little(documents, band) or measure_bucket(evidence.store, name, domain, documents, band, digest, model)
+    size = size_for(documents, name, band, evidence.cycle.start)
+    why = too_little(documents, size, band)
+    if why is not None or size is None:
+        return why
+    return measure_bucket(evidence.store, name, documents, size, band, digest, model)
 
 
 def _of_domain(
     evidence: Evidence,
     place: Place[Any] | None,
     mine: pl.DataFrame,
-    draw: Callable[[Evidence, BucketName, str, pl.DataFrame], Bucket | str | None],
+    draw: Callable[[Evidence, BucketName, pl.DataFrame], Bucket | str | None],
     wanted: Callable[[str], bool],
 ) -> tuple[list[Finding], list[Bucket]]:
     if mine.is_empty():
         return [place.nothing_drawn()] if place else [], []
-    domain = str(mine["domain"][0])
     found, buckets = [], []
     for name in BUCKETS:
-        bucket = draw(evidence, name, domain, mine)
+        bucket = draw(evidence, name, mine)
         if isinstance(bucket, Bucket):
             buckets.append(bucket)
         if place is None or bucket is None:
@@ -126,14 +129,22 @@ def _of_stage(
 
 
 def _unusable(
-    known: tuple[str, Band, DomainBand] | None, bands: dict[str, Band], domain: str, using: set[str]
+    known: tuple[str, Band, DomainBand] | None,
+    bands: dict[str, Band],
+    domain: str,
+    using: set[str],
+    wanted: Callable[[str], bool],
 ) -> str | None:
     """Why a domain cannot be judged, in words."""
     if known is None:
         newest = list(bands.values())[-1]
         return newest.not_calibrated.get(domain, "the band in use does not cover this domain")
     gone = sorted(card.name for digest, card in known[1].probes.items() if digest not in using)
-    return f"the band was calibrated with probe {gone[0]}, which is not in use in this cycle" if gone else None
+    if gone:
+        return f"the band was calibrated with probe {gone[0]}, which is not in use in this cycle"
+    if not any(wanted(statistic) for statistic in known[2].statistics):
+        return "the band was calibrated without a probe; train one with anchor probe train"
+    return None
 
 
 def _blocking(place: Place[Any]) -> Place[Any]:
@@ -143,12 +154,12 @@ def _blocking(place: Place[Any]) -> Place[Any]:
     return replace(place, setting=place.setting.model_copy(update={"severity": "block"}))
 
 
-def _not_calibrated(place: Place[Calibrated], why: str) -> Finding:
+def _not_calibrated(place: Place[Any], why: str) -> Finding:
     message = f"{place.subject}: not calibrated: {why}; run anchor calibrate, or collect more anchors first"
     return place.finding("insufficient", message)
 
 
-def _too_little(place: Place[Calibrated], name: BucketName, why: str) -> Finding:
+def _too_little(place: Place[Any], name: BucketName, why: str) -> Finding:
     message = (
         f"{place.subject}{_SUBJECTS[name]} cannot be compared with human text: {why}; draw more of it or none, or"
         f" declare `{place.rule}: {{severity: warn}}` for this domain"
@@ -156,7 +167,7 @@ def _too_little(place: Place[Calibrated], name: BucketName, why: str) -> Finding
     return place.finding("insufficient", message, evidence={"bucket": name})
 
 
-def _finding(place: Place[Calibrated], judged: Judged, buckets: Sequence[Bucket]) -> Finding:
+def _finding(place: Place[Any], judged: Judged, buckets: Sequence[Bucket]) -> Finding:
     """One statistic of one bucket; of several buckets, all domains of the stage together."""
     name = buckets[0].name
     tokens = sum(bucket.measured.limits.tokens for bucket in buckets)

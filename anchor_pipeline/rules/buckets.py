@@ -8,6 +8,7 @@ documents that come first until the largest calibrated size is filled.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 import numpy as np
@@ -75,15 +76,28 @@ def ordered(documents: pl.DataFrame, name: BucketName, seed: int) -> pl.DataFram
     return synthetic.sort("collected_at", "key", "doc_id", descending=[True, False, False])
 
 
-def too_little(documents: pl.DataFrame, band: DomainBand) -> str | None:
-    """Why no bucket can be drawn from documents in their order; None if one can."""
+def size_for(documents: pl.DataFrame, name: BucketName, band: DomainBand, since: datetime) -> int | None:
+    """The calibrated size to which documents in their order are brought down; None if they fill none.
+
+    Newest text is that of the cycle, collected from `since` on; where that fills no bucket, the smallest one is filled
+    up with older text. So what is new is not diluted more than need be.
+    """
     held = int(documents["length"].sum())
+    if name == "newest_synthetic":
+        new = int(documents.filter(pl.col("collected_at") >= since)["length"].sum())
+        held = min(held, max(new, band.limits[0].tokens))
     limits = band.at(held)
-    if limits is None:
+    return limits.tokens if limits else None
+
+
+def too_little(documents: pl.DataFrame, size: int | None, band: DomainBand) -> str | None:
+    """Why no bucket can be drawn from documents in their order; None if one can."""
+    if size is None:
+        held = int(documents["length"].sum())
         return f"only {count(held, 'token')}, the smallest calibrated bucket has {band.limits[0].tokens:,}"
-    drawn = drawn_from(documents, limits.tokens).height
+    drawn = drawn_from(documents, size).height
     if drawn < LEAST_PER_BUCKET:
-        return f"a bucket of {limits.tokens:,} tokens is only {count(drawn, 'document')}, at least {LEAST_PER_BUCKET} are needed"
+        return f"a bucket of {size:,} tokens is only {count(drawn, 'document')}, at least {LEAST_PER_BUCKET} are needed"
     return None
 
 
@@ -94,11 +108,10 @@ def drawn_from(documents: pl.DataFrame, tokens: int) -> pl.DataFrame:
 
 
 def measure_bucket(
-    store: Store, name: BucketName, domain: str, documents: pl.DataFrame, band: DomainBand, digest: str, model: Band
+    store: Store, name: BucketName, documents: pl.DataFrame, size: int, band: DomainBand, digest: str, model: Band
 ) -> Bucket:
-    """The bucket of documents in their order; `too_little` must have been None."""
-    limits = band.at(int(documents["length"].sum()))
-    assert limits is not None
+    """The bucket of documents of one domain, in their order, brought down to a calibrated size."""
+    limits = next(limits for limits in band.limits if limits.tokens == size)
     drawn = drawn_from(documents, limits.tokens)
     texts = texts_at(store, drawn["shard"].to_list(), drawn["shard_row"].to_list())
     facts = {probe: probe_facts(store, drawn, probe) for probe in model.probes}
@@ -108,4 +121,4 @@ def measure_bucket(
     in_band = np.array([by_name[statistic] for statistic in band.statistics])
     rates = {probe: pl.Series(bits / np.maximum(units, 1)) for probe, (bits, units) in facts.items()}
     described = drawn.select("doc_id", "source", "collected_at").with_columns(**rates)
-    return Bucket(name, domain, described, Measured(in_band, limits), band, digest, model)
+    return Bucket(name, str(drawn["domain"][0]), described, Measured(in_band, limits), band, digest, model)

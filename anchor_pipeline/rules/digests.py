@@ -19,6 +19,7 @@ from anchor_pipeline.corpus.snapshot import canonical_digest
 from anchor_pipeline.corpus.store import Store
 from anchor_pipeline.errors import DamagedData
 from anchor_pipeline.facts.fact_sets import fact_sets
+from anchor_pipeline.facts.media.sets import SETS
 from anchor_pipeline.project import Project
 from anchor_pipeline.project.policy import RULES
 from anchor_pipeline.project.units import Duration
@@ -70,7 +71,9 @@ def policy_digest(project: Project, stage: str) -> str:
 def facts_digest(store: Store, cycle: str) -> str:
     """SHA-256, hexadecimal, of what the facts of a cycle are measured by: the fact sets, and the models in use."""
     models = {kind: [entry.digest for entry in active(store, kind, cycle)] for kind in KINDS}
-    return canonical_digest({"sets": sorted(facts.key for facts in fact_sets(store, cycle)), "models": models})
+    # Those of images are named whether or not this machine can measure them: a verdict is the same everywhere.
+    sets = {facts.key for facts in (*fact_sets(store, cycle), *SETS.values())}
+    return canonical_digest({"sets": sorted(sets), "models": models})
 
 
 def plain(value: Any, leave_out: tuple[str, ...] = ()) -> Any:

@@ -121,7 +121,7 @@ def _finding(
             f" the evidence, from {', '.join(f'`{name}`' for name in sources[:3])}, and move what a model wrote to a"
             " synthetic source"
         )
-    elif rose:
+    elif rose is not None:
         message += f"; that is more than the {_share(rose)} of the last release: find out where it comes from"
     finding = place.finding(
         "fail" if alarms or rose is not None else "pass",

@@ -72,6 +72,8 @@ def _new_texts(evidence: Evidence, release: Released) -> pl.DataFrame:
 def _buckets(evidence: Evidence, release: Released, place: Place[Setting], new: pl.DataFrame) -> list[_Bucket]:
     """All new texts of a domain, and the synthetic ones if there are any beside others."""
     mine = new.filter(pl.col("domain") == place.domain)
+    if mine.is_empty():
+        return [_Bucket(place, False, mine, None)]
     groups = [(False, mine)]
     if 0 < int(mine["synthetic"].sum()) < len(mine):
         groups.append((True, mine.filter("synthetic")))

@@ -149,7 +149,10 @@ def _details(
         "originals": comparison.originals,
         "search": "exact" if comparison.exact else "by index: a copy may be missed, see docs/media.md",
         "closest": pairs,
-        "quantiles": _quantiles(near["distance"]),
+        "quantiles": {
+            str(measure): _quantiles(rows["distance"])
+            for (measure,), rows in sorted(near.partition_by("measure", as_dict=True).items())
+        },
         "not_compared": reasons(unjudged["reason"]),
         "originals_not_compared": comparison.originals_unread,
         "alike_among_synthetic": comparison.alike,
@@ -159,7 +162,7 @@ def _details(
 
 
 def _quantiles(distances: pl.Series) -> dict[str, float]:
-    """Of the distances that are known, the nearest to its nearest original first."""
+    """Of the distances of synthetic documents from their nearest originals, as far as they are known."""
     shares = {"min": 0.0, "1 %": 0.01, "10 %": 0.1, "50 %": 0.5, "max": 1.0}
     found = {name: distances.quantile(share, "nearest") for name, share in shares.items()}
     return {name: round(value, 6) for name, value in found.items() if value is not None}

@@ -15,12 +15,15 @@ from anchor_pipeline.rules import (
     anchor_share,
     consent,
     conservation,
+    diversity_band,
     domain_weights,
+    entropy_band,
     eval_contamination,
     generator_diversity,
     licence,
     near_duplicates,
     novelty_band,
+    perceptual_novelty,
     provenance,
     repetition,
     sampling_plan,
@@ -87,7 +90,7 @@ _ALL = (
     Rule(
         "entropy_band", 8, "Entropy band",
         "Text that frozen probes find too predictable, or too strange, is not like human text.",
-        None,
+        entropy_band.evaluate,
     ),
     Rule(
         "novelty_band", 9, "Novelty band",
@@ -97,7 +100,7 @@ _ALL = (
     Rule(
         "diversity_band", 10, "Diversity band",
         "A shrinking vocabulary is an early sign of collapse.",
-        None,
+        diversity_band.evaluate,
     ),
     Rule(
         "model_origin", 11, "Model origin",
@@ -146,8 +149,8 @@ _ALL = (
     ),
     Rule(
         "perceptual_novelty", 19, "Perceptual novelty",
-        "A synthetic image or sound that cannot be told from an original is a copy.",
-        None,
+        "A synthetic image, sound or table that cannot be told from an original is a copy.",
+        perceptual_novelty.evaluate,
     ),
     Rule(
         "anchor_drift", 20, "Anchor drift",

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -166,6 +169,24 @@ def test_missing_damaged_and_misplaced_facts_are_told_apart(tmp_path: Path) -> N
     assert store.read(name) == good
 
 
+def test_no_bit_of_the_facts_changes_unnoticed(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    (shard,) = many(store, 1)
+    measure_shards(store, [shard], [TEXT])
+    expected, name = read_facts(store, shard, "text-1"), facts_name(shard, "text-1")
+    good = store.read(name)
+    footer = len(good) - 8 - int.from_bytes(good[-8:-4], "little")
+    noticed = 0
+    for place in range(4, footer, 97):
+        store.path(name).write_bytes(good[:place] + bytes([good[place] ^ 1]) + good[place + 1 :])
+        try:
+            # What no reader looks at (the minor parts of a page's header) may differ.
+            assert read_facts(store, shard, "text-1") == expected
+        except DamagedData:
+            noticed += 1
+    assert noticed > footer / 97 * 0.9
+
+
 def test_columns_that_are_not_there_are_named(tmp_path: Path) -> None:
     store = Store(tmp_path / "store")
     shard = texts(store, "one")
@@ -211,6 +232,41 @@ def test_after_a_failed_operation_every_file_is_whole_or_not_there(once: bool, t
         assert [store.read(facts_name(shard, "text-1")) for shard in shards] == [
             good.read(facts_name(shard, "text-1")) for shard in shards
         ]
+
+
+def measure_slowly(batch: Batch) -> list[Any]:
+    time.sleep(0.2)
+    return [pa.array(np.diff(batch.offsets)), batch.column("doc_id")]
+
+
+SLOW = FactSet("slow-1", "text", LENGTHS, measure_slowly, ("doc_id", "text"))
+KILLED = """
+import sys
+from anchor_pipeline.corpus.store import Store
+from anchor_pipeline.facts.measure import measure_shards
+from anchor_pipeline.facts.text import TEXT
+from anchor_pipeline_tests.facts.test_measure import SLOW
+measure_shards(Store(sys.argv[1]), sys.argv[3:], [TEXT, SLOW], workers=int(sys.argv[2]))
+"""
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_killed_run_leaves_whole_files_and_the_next_one_adds_the_rest(workers: int, tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    shards = many(store, 6)
+    process = subprocess.Popen([sys.executable, "-c", KILLED, str(store.root), str(workers), *shards])
+    until = time.monotonic() + 60
+    while not list(store.path("facts/slow-1").rglob("*.parquet")) and time.monotonic() < until:
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    time.sleep(1)  # processes that were at a shard finish it
+    there = {path.stem for path in store.path("facts/slow-1").rglob("*.parquet")}
+    assert 0 < len(there) < len(shards)
+    for shard in there:
+        assert read_facts(store, shard, "slow-1").num_rows == 50
+    assert set(measure_shards(store, shards, [TEXT, SLOW], workers=1)) == set(shards) - there
+    assert read_facts(store, shards[-1], "text-1").num_rows == 50
 
 
 def test_an_error_of_a_fact_set_leaves_no_file(tmp_path: Path) -> None:

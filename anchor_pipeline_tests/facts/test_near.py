@@ -134,14 +134,15 @@ def test_a_hundred_thousand_equal_or_nearly_equal_documents_take_linear_time(tmp
 
 
 def test_of_unlike_documents_that_share_every_bucket_the_work_is_bounded(tmp_path: Path) -> None:
-    # Half of every text is boilerplate: similar to all others at about 0.33, and far below the threshold.
+    # A third of every text is boilerplate: similar to all others, and far below the threshold.
     boilerplate = " ".join(f"b{at}" for at in range(60))
     chance = random.Random(5)
-    texts = [f"{boilerplate} " + " ".join(f"w{chance.random()}" for _ in range(60)) for _ in range(6_000)]
-    documents = documents_of(texts, tmp_path / "texts", file_rows=6_000)
+    texts = [f"{boilerplate} " + " ".join(f"w{chance.random()}" for _ in range(30)) for _ in range(16_000)]
+    documents = documents_of(texts, tmp_path / "texts", file_rows=16_000)
+    found_in(documents_of(texts[:9], tmp_path / "few"), tmp_path)  # compiles
     start = time.process_time()
     assert set(found_in(documents, tmp_path)) == {-1}
-    assert time.process_time() - start < 20
+    assert time.process_time() - start < 2, "with buckets of any length it takes 4 s"
 
 
 def test_facts_of_another_text_are_damage(tmp_path: Path) -> None:

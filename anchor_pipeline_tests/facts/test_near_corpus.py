@@ -82,6 +82,7 @@ def test_exact_copies_of_a_near_duplicate_point_to_the_copy_that_stays(project: 
 
 def test_other_modalities_keep_what_only_nearly_repeats(project: Project, tmp_path: Path) -> None:
     rows = [row("b", "1", TEXT, modality="table"), row("b", "2", TEXT + " Again.", modality="table")]
+    rows += [row("b", "3", TEXT + " And again.")]
     _, found = built(project, Store(tmp_path / "store"), rows)
     assert {status for status, *_ in found.values()} == {"kept"}
 

@@ -25,8 +25,6 @@ from anchor_pipeline_tests.documents import document, snapshot_of
 from anchor_pipeline_tests.facts.near_documents import shingle_sets
 
 
-
-
 def text(chance: random.Random, length: int = 150) -> str:
     """Words drawn in phrases, so that 5-grams recur between texts."""
     found: list[str] = []
@@ -51,7 +49,7 @@ def release_in(store: Store, texts: list[str], parts: int = 2) -> Released:
         table = pa.Table.from_pylist(rows[number::parts], schema=DOCUMENT_SCHEMA)
         pq.write_table(table.append_column("epoch", pa.array([0] * len(table), pa.int32())), path)
         names.append(name)
-    return Released("s", "2019", f"{len(texts):064d}", tuple(names))
+    return Released("s", "2019", f"{len(texts):032d}{parts:032d}", tuple(names))
 
 
 def novelty_of(store: Store, release: Released, buckets: list[list[str]], shard_rows: int = 1000) -> dict[int, Novelty]:

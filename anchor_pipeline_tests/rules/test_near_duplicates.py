@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from fractions import Fraction
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -24,7 +25,7 @@ def test_the_same_content_under_two_ids_fails_and_passes_of_one_do_not(build: Bu
 
 
 def test_what_the_corpus_removed_is_said(build: Builder) -> None:
-    gone = {"status": "duplicate", "duplicate_of": "tickets/1"}
+    gone: dict[str, Any] = {"status": "duplicate", "duplicate_of": "tickets/1"}
     removed = [doc("tickets", f"c{at}", reason="same_content", **gone) for at in range(3)]
     removed += [
         doc("synth_s", "n", reason="near_duplicate", **gone),

@@ -3,13 +3,19 @@ from __future__ import annotations
 import csv
 import io
 import json
+import tempfile
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from anchor_pipeline.corpus.document import DOCUMENT_SCHEMA
+from anchor_pipeline.corpus.released import Released
 from anchor_pipeline.corpus.store import Store
 from anchor_pipeline.facts.media import sets
 from anchor_pipeline.rules import perceptual_novelty
@@ -17,7 +23,15 @@ from anchor_pipeline.rules.finding import Finding
 from anchor_pipeline_tests.data import shared_data
 from anchor_pipeline_tests.facts.media.pictures import file_of, photo
 from anchor_pipeline_tests.facts.media.waves import pcm
-from anchor_pipeline_tests.rules.evidence import Builder, Row, _write_shard, at, declaration, doc
+from anchor_pipeline_tests.rules.evidence import (
+    CORPUS_SCHEMA,
+    Builder,
+    Row,
+    _write,
+    at,
+    declaration,
+    doc,
+)
 
 needs_pillow = pytest.mark.skipif(not sets.images_can_be_measured(), reason="Pillow is not installed (extra media)")
 
@@ -36,18 +50,21 @@ def project_of(modality: str, **setting: Any) -> Row:
     return declared
 
 
+def placed(store: Store, rows: Iterable[Row]) -> list[Row]:
+    """The rows, their content in a shard of the store."""
+    loose = pa.schema([field.with_nullable(True) for field in DOCUMENT_SCHEMA])
+    content = [{name: row.get(name) for name in loose.names} for row in rows]
+    shard = store.write_shard(pa.Table.from_pylist(content, schema=loose)) if content else None
+    return [{**row, "shard": shard.digest, "shard_row": at} for at, row in enumerate(rows) if shard]
+
+
 def judged(
     build: Builder, drawn: list[Row], undrawn: tuple[Row, ...] = (), modality: str = "image", **setting: Any
 ) -> list[Finding]:
     """The findings on drawn documents; those that are not drawn are in the corpus all the same."""
-    others = [dict(row) for row in undrawn]
-    if others:
-        _write_shard(Store(build.folder / "shards"), others)
-        for row, written in zip(others, list(others), strict=True):
-            row.update(written)
-    evidence = build(drawn, project=project_of(modality, **setting), corpus=others)
-    if others:
-        _write_shard(evidence.store, [dict(row) for row in others])
+    store = Store(tempfile.mkdtemp(dir=build.folder))
+    project = project_of(modality, **setting)
+    evidence = build(placed(store, drawn), project=project, corpus=placed(store, undrawn), store=store)
     return perceptual_novelty.evaluate(evidence)
 
 
@@ -98,6 +115,7 @@ def test_new_images_pass_and_the_nearest_is_named_all_the_same(build: Builder, o
     assert finding.observed >= 60
     assert finding.evidence["closest"][0]["original"].startswith("anchors_s/")
     assert finding.evidence["originals"] == 20
+    assert set(finding.evidence["quantiles"]) == {"pdq"}
 
 
 @needs_pillow
@@ -105,6 +123,29 @@ def test_originals_that_are_not_drawn_are_guarded_too(build: Builder, originals:
     drawn = [originals[0], media("synth_s", "copy", variants(7)["noisy"])]
     assert at(judged(build, drawn), None, "image").status == "pass"
     assert at(judged(build, drawn, tuple(originals[1:])), None, "image").status == "fail"
+
+
+@needs_pillow
+def test_originals_of_the_previous_release_are_guarded_after_they_left_the_corpus(
+    build: Builder, originals: list[Row]
+) -> None:
+    drawn = [originals[0], media("synth_s", "copy", variants(7)["noisy"])]
+    part = "mix/main/2020/0001/data/train-00000-of-00001.parquet"
+    store = Store(tempfile.mkdtemp(dir=build.folder))
+    released = Released(stage="main", cycle="2020", digest="0" * 64, parts=(part,))
+    evidence = build(placed(store, drawn), project=project_of("image"), previous=released, store=store)
+    assert at(perceptual_novelty.evaluate(evidence), None, "image").status == "pass"  # nothing is known of that cycle
+
+    table = store.path("corpus/2020/documents.parquet")
+    table.parent.mkdir(parents=True)
+    _write(table, placed(store, originals), CORPUS_SCHEMA)
+    for ids, status in ((["anchors_s/3"], "pass"), (["anchors_s/3", "anchors_s/7"], "fail")):
+        path = store.path(part)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(pa.table({"doc_id": ids}), path)
+        finding = at(perceptual_novelty.evaluate(evidence), None, "image")
+        assert finding.status == status
+    assert finding.evidence["closest"][0]["original"] == "anchors_s/7"
 
 
 @needs_pillow
@@ -164,16 +205,15 @@ def test_images_with_few_features_are_compared_by_phash(build: Builder) -> None:
 @needs_pillow
 def test_synthetic_images_that_are_alike_among_themselves_are_reported(build: Builder, originals: list[Row]) -> None:
     twins = [media("synth_s", name, data) for name, data in variants(50).items()]
-    finding = at(judged(build, [*originals, *twins]), None, "image")
+    other = media("synth_s", "other", file_of(photo(99)))
+    finding = at(judged(build, [*originals, *twins, other]), None, "image")
     assert finding.status == "pass"
     assert finding.evidence["alike_among_synthetic"]["documents"] == 5
 
 
-def test_without_pillow_the_finding_says_what_to_install(
-    build: Builder, originals: list[Row], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_pillow_the_finding_says_what_to_install(build: Builder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(perceptual_novelty, "images_can_be_measured", lambda: False)
-    finding = at(judged(build, [*originals, media("synth_s", "copy", b"x")]), None, "image")
+    finding = at(judged(build, [media("anchors_s", "a", b"y"), media("synth_s", "copy", b"x")]), None, "image")
     assert finding.status == "insufficient"
     assert "pip install 'anchor-pipeline[media]'" in finding.message
 

@@ -85,7 +85,7 @@ def _limits(
     samples, held = _half_samples(documents, drawn, half_samples, seed)
     spread_at_drawn = samples.std(axis=0, ddof=1)
     scale = math.sqrt(drawn * (1 / size + 1 / total) / (1 - drawn / total))
-    spread = spread_at_drawn * scale
+    spread = np.maximum(spread_at_drawn * scale, _least_spread(documents, samples.mean(axis=0), size))
     standard = (samples - samples.mean(axis=0)) / np.where(spread_at_drawn > 0, spread_at_drawn, 1)
     correlation = shrunk(np.atleast_2d(standard.T @ standard / (len(samples) - 1)))
     centre = samples.mean(axis=0)
@@ -104,6 +104,15 @@ def _limits(
         correlation=tuple(_plain(row) for row in correlation),
         profile=round(profile_limit(standard, correlation, freedom, false_alarms / 2), 4),
     )
+
+
+def _least_spread(documents: Documents, centre: Floats, size: int) -> Floats:
+    """One token more or less, for statistics that are a share of tokens; for the others what rounding may do.
+
+    Small buckets may hold no repeated triple, or no mark, at all: the first one to do so is no alarm.
+    """
+    shares = [name.startswith("distinct_") or name == "marks" for name in documents.statistics]
+    return np.where(shares, 1 / size, 1e-9 * np.abs(centre))
 
 
 def _half_samples(documents: Documents, tokens: int, number: int, seed: int) -> tuple[Floats, float]:

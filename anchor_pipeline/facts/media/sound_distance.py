@@ -40,7 +40,7 @@ def limit(words: int, declared: float) -> float:
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def differing(one: int, other: int) -> int:
     """Differing bits of two words; a word of silence (0) counts as 16 of 32, neither alike nor unlike."""
-    return 0 if one == 0 or other == 0 else popcount(np.uint64(one ^ other))
+    return 16 if one == 0 or other == 0 else popcount(np.uint64(one ^ other))
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]

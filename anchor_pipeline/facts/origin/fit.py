@@ -7,6 +7,7 @@ first, and the regression corrects it. The scale is folded into the weights, so 
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,6 +65,7 @@ def features_of(data: Bytes, offsets: Offsets, words: Hashes, starts: Offsets, f
 def fit_linear(matrix: Any, ours: Labels) -> Linear:
     """Weights for the rows of `features_of`; `ours` says which are the model's. Both classes weigh the same."""
     from scipy.sparse import diags
+    from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
     ratio = _log_ratio(matrix, ours)
@@ -73,7 +75,10 @@ def fit_linear(matrix: Any, ours: Labels) -> Linear:
     model = LogisticRegression(
         C=_PENALTY, class_weight="balanced", solver="liblinear", dual=True, random_state=0, tol=0.01, max_iter=60
     )
-    model.fit(scaled, ours)
+    with warnings.catch_warnings():
+        # The weights hardly move after some tens of passes; they need not stand still.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(scaled, ours)
     weights = np.zeros(matrix.shape[1])
     weights[kept] = model.coef_[0] * ratio[kept]
     return Linear(weights.astype(np.float32), float(model.intercept_[0]))

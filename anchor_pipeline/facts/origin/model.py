@@ -1,7 +1,7 @@
 """A frozen origin detector: weights, table of frequent words, and its card. Kept in the register as kind `origin`.
 
 weights.bin    float32, little-endian, one per slot (a power of two)
-frequent.bin   2^16 bits, the first in the lowest bit of the first byte: whether a word is kept when rare ones are masked
+frequent.bin   2^16 bits, the first in the lowest bit of a byte: whether a word is kept when rare ones are masked
 card.json      how to read the score, how well it does, and what it was trained on
 """
 

@@ -41,15 +41,18 @@ class Contamination:
 def ratios(odds: NDArray[np.floating], scale: float = 1.0) -> Floats:
     """Likelihood ratios of calibrated log-odds (at even odds beforehand).
 
-    `scale` makes their mean over held-out human texts 1, as it must be for a ratio of likelihoods; without it every
-    clean batch would look contaminated, or none.
+    The mean of a likelihood ratio over human texts is 1. Where it is more, clean batches would look contaminated, and
+    `scale` brings it down to 1.
     """
     return scale * np.exp(np.clip(odds.astype(np.float64), -MOST_ODDS, MOST_ODDS))
 
 
 def scale_of(human: NDArray[np.floating]) -> float:
-    """The scale that held-out human texts ask for, from their log-odds."""
-    return float(1 / ratios(human).mean())
+    """The scale that held-out human texts ask for, from their log-odds: at most 1.
+
+    A mean below 1 is no error: a detector that tells the two well apart has the rest of it where no held-out text is.
+    """
+    return min(1.0, float(1 / ratios(human).mean()))
 
 
 def evidence_of(found: Floats, share: float) -> float:
@@ -76,7 +79,7 @@ def contamination(found: Floats, reference: int, confidence: float = 0.95) -> Co
         return float(drop - weight * (top - np.log1p(share * less).sum()))
 
     low = -_falling(lambda share: spare(-share), -estimate, 0.0)
-    return Contamination(len(found), estimate, max(low, 0.0), _falling(spare, estimate, 1.0))
+    return Contamination(len(found), estimate, abs(low), _falling(spare, estimate, 1.0))
 
 
 def _falling(function: Callable[[float], float], low: float, high: float) -> float:

@@ -77,8 +77,7 @@ class CausalProbe:
         bits, units = np.zeros(len(texts)), np.zeros(len(texts), np.int64)
         end = [] if self._end is None else [self._end]
         rows = [
-            [self._begin, *found.ids, *end]
-            for found in self._tokenizer.encode_batch(texts, add_special_tokens=False)
+            [self._begin, *found.ids, *end] for found in self._tokenizer.encode_batch(texts, add_special_tokens=False)
         ]
         for row, tokens in enumerate(rows):
             units[row] = len(tokens) - 1
@@ -126,5 +125,5 @@ def _batches(windows: list[Window]) -> Iterator[list[Window]]:
         yield some
 
 
-def _first(token: Any) -> int | None:
+def _first(token: int | list[int] | None) -> int | None:
     return token[0] if isinstance(token, list) else token

@@ -16,7 +16,7 @@ from anchor_pipeline.facts.batch import Batch
 from anchor_pipeline.facts.probes.card import CARD, Card, TrainingSource
 from anchor_pipeline.facts.probes.character_score import character_ids, count_characters, score_characters
 from anchor_pipeline.facts.probes.kneser_ney import Floats
-from anchor_pipeline.facts.probes.lines import VALUE_BITS, Parts, build_lines, quantised
+from anchor_pipeline.facts.probes.lines import VALUE_BITS, Parts, build_hot, build_lines, quantised
 from anchor_pipeline.facts.probes.model_file import MODEL
 from anchor_pipeline.facts.probes.ngram_model import (
     NgramModel,
@@ -43,11 +43,13 @@ class CharacterProbe:
         self.name, self.digest, self.card, self.model = name, digest, card, model
 
     @cached_property
-    def _tables(self) -> tuple[NDArray[np.uint32], Parts, Keys, np.uint64]:
+    def _tables(self) -> tuple[NDArray[np.uint32], Keys, Parts, Keys, np.uint64]:
         top, table = self.model.levels[-1], build_table(self.model.levels)
         key_bits = self.model.order * self.model.id_bits
-        longest = build_lines(top.keys, quantised(top.bits), top.seen, key_bits, VALUE_BITS)
-        return alphabet_of(self.model.vocabulary), longest.parts, table, shift_of(table)
+        values = quantised(top.bits)
+        hot = build_hot(top.keys, values, top.seen, key_bits)
+        longest = build_lines(top.keys, values, top.seen, key_bits, VALUE_BITS)
+        return alphabet_of(self.model.vocabulary), hot, longest.parts, table, shift_of(table)
 
     def measure(self, batch: Batch) -> tuple[Floats, Counts]:
         """−log2 p of every row with its end, and how many characters that is, the end among them."""

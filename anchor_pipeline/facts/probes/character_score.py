@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from anchor_pipeline.corpus.characters import decode
 from anchor_pipeline.corpus.strings import Bytes, Offsets
-from anchor_pipeline.facts.probes.lines import STEP, Parts, find
+from anchor_pipeline.facts.probes.lines import HOT_BITS, STEP, Parts, find, mixed
 from anchor_pipeline.facts.probes.ngrams import Keys, id_bits
 from anchor_pipeline.facts.probes.table import slot_of
 
@@ -48,12 +48,20 @@ def character_ids(data: Bytes, offsets: Offsets, alphabet: Alphabet, out: NDArra
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def score_characters(
-    data: Bytes, offsets: Offsets, alphabet: Alphabet, longest: Parts, table: Keys, table_shift: np.uint64, order: int
+    data: Bytes,
+    offsets: Offsets,
+    alphabet: Alphabet,
+    hot: Keys,
+    longest: Parts,
+    table: Keys,
+    table_shift: np.uint64,
+    order: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Bits and predicted characters of each row.
 
-    The longest n-gram first: nearly every one of ordinary text is there, and where it lies does not hang on the one
-    before. Only where it is not, `table` is asked, which has those of all orders with the backoffs of the contexts.
+    The longest n-gram first, among the most frequent before all: nearly every one of ordinary text is there, and where
+    it lies does not hang on the one before. Only where it is not, `table` is asked, which has those of all orders with
+    the backoffs of the contexts.
     """
     rows = len(offsets) - 1
     total, predicted = np.zeros(rows), np.zeros(rows, np.int64)
@@ -61,6 +69,8 @@ def score_characters(
     shift = np.uint64(id_bits(order))
     key_bits = np.uint64(order) * shift
     whole = np.uint64(0xFFFFFFFFFFFFFFFF) >> (np.uint64(64) - key_bits)
+    hot_shift = key_bits - np.uint64(HOT_BITS)
+    hot_rest = (np.uint64(1) << hot_shift) - np.uint64(1)
     for row in range(rows):
         key, sum_, units, at, end = np.uint64(2), 0.0, 0, offsets[row], offsets[row + 1]
         while at <= end:
@@ -75,7 +85,12 @@ def score_characters(
                 unit = np.uint64(alphabet[code])
             key = ((key << shift) | unit) & whole
             units += 1
-            value = find(key, key_bits, slots, line_shift, value_bits, more, more_shift)
+            spread = mixed(key, key_bits)
+            entry = hot[spread >> hot_shift]
+            if entry >> np.uint64(20) == spread & hot_rest:
+                value = entry & np.uint64(0xFFFFF)
+            else:
+                value = find(key, key_bits, slots, line_shift, value_bits, more, more_shift)
             if value:
                 sum_ += np.float64(value - np.uint64(1)) * STEP
             else:

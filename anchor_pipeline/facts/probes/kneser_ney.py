@@ -102,6 +102,7 @@ def _mask(bits: int) -> np.uint64:
 def _orders(keys: Keys, counts: Counts, order: int, bits: int) -> list[_Order]:
     """The n-grams of every order: the suffixes of those of the highest, and their counts."""
     found: list[_Order] = []
+    extensions = counts
     for k in range(order, 0, -1):
         first = keys >> np.uint64((k - 1) * bits)
         # Shorter ones at the begin of a text are no n-grams of this order, but their suffixes are some of a lower.
@@ -163,7 +164,7 @@ def _context_sums(
 
 
 def _finished(levels: list[Level], contexts: list[tuple[Keys, Floats]], bits: int, unknown_types: int) -> list[Level]:
-    """With the backoff of each n-gram as a context, the begin of text among the unigrams, and unknown units told apart."""
+    """With the backoff of each n-gram as a context, the begin of text, and what an unknown unit costs."""
     first = levels[0]
     at = np.searchsorted(first.keys, np.uint64(BEGIN))
     levels[0] = Level(

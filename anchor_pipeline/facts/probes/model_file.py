@@ -48,7 +48,7 @@ def unpack(data: bytes) -> dict[str, NDArray[Any]]:
         raise _damaged("ends within its header")
     try:
         entries = [(one["name"], one["dtype"], one["length"]) for one in json.loads(data[16 : 16 + length])["arrays"]]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise _damaged("has a header that is none") from None
     arrays: dict[str, NDArray[Any]] = {}
     at = 16 + length

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,7 @@ class NgramModel:
     @property
     def id_bits(self) -> int:
         """Bits of one id in the keys of the levels."""
-        return id_bits(self.order)
+        return int(id_bits(self.order))
 
     def to_bytes(self) -> bytes:
         """model.bin: costs as 32-bit floats."""
@@ -55,7 +56,7 @@ def checked_min_counts(min_counts: Sequence[int], order: int) -> tuple[int, ...]
     """One for each order; the last one given holds for those above. UsageError if they cannot be."""
     given = tuple(min_counts) or (1,)
     full = (*given, *[given[-1]] * (order - len(given)))
-    if len(full) != order or full[0] < 1 or any(low > high for low, high in zip(full[1:], full[2:], strict=False)):
+    if len(full) != order or full[0] < 1 or any(low > high for low, high in pairwise(full[1:])):
         raise UsageError(
             f"counts {', '.join(map(str, given))} do not fit an order of {order}: at most one for each order, each at "
             "least 1, and from the 2-grams on none smaller than the one before"

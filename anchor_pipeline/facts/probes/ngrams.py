@@ -28,7 +28,7 @@ _FULL = 0.5
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def id_bits(order: int) -> int:
+def id_bits(order: int) -> Any:
     """Bits of one id, so that `order` of them fit into 60 (lines.py); at most 20."""
     return min(60 // order, 20)
 

@@ -15,6 +15,7 @@ from anchor_pipeline.errors import UsageError
 from anchor_pipeline.facts.batch import Batch
 from anchor_pipeline.facts.probes.card import CARD, Card, TrainingSource
 from anchor_pipeline.facts.probes.kneser_ney import Floats, Level
+from anchor_pipeline.facts.probes.lines import VALUE_BITS, Lines, Parts, build_lines, quantised
 from anchor_pipeline.facts.probes.model_file import MODEL
 from anchor_pipeline.facts.probes.ngram_model import (
     NgramModel,
@@ -23,7 +24,6 @@ from anchor_pipeline.facts.probes.ngram_model import (
     estimate_model,
 )
 from anchor_pipeline.facts.probes.ngrams import FIRST, Counts, Keys, NgramCounter
-from anchor_pipeline.facts.probes.lines import VALUE_BITS, Lines, Parts, build_lines, quantised
 from anchor_pipeline.facts.probes.word_score import DROPPED, WORD_BITS, score_words, word_ids
 from anchor_pipeline.facts.words import Hashes, words_of
 
@@ -41,7 +41,6 @@ class WordProbe:
     @cached_property
     def _tables(self) -> tuple[Parts, Parts, Parts, NDArray[np.float32]]:
         first, *longer = self.model.levels
-        bits = self.model.id_bits
         pairs = triples = Level.empty()
         if longer:
             pairs = longer[0]

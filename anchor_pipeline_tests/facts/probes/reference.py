@@ -70,7 +70,8 @@ class Reference:
 
     def bits(self, text: Sequence[str]) -> list[float]:
         """−log2 of every unit of a text, and of its end."""
-        found, context = [], (BEGIN,)
+        found: list[float] = []
+        context: Gram = (BEGIN,)
         for unit in [*(self.known(unit) for unit in text), END]:
             cost = -log2(self.probability(unit, context))
             found.append(cost + (log2(self.unknown_types) if unit == UNKNOWN else 0.0))

@@ -17,7 +17,7 @@ from anchor_pipeline.facts.probes.probe import open_probe
 from anchor_pipeline.facts.probes.word_probe import train_word_probe
 from anchor_pipeline.facts.words import words_of
 
-WORDS = "the a of cat dog sat on mat rug it's 漢 né . , ! 7".split()
+WORDS = ["the", "a", "of", "cat", "dog", "sat", "on", "mat", "rug", "it's", "漢", "né", ".", ",", "!", "7"]
 
 
 def sentences(seed: int, count: int, extra: tuple[str, ...] = ()) -> list[str]:
@@ -47,7 +47,7 @@ def test_kenlm_scores_every_ngram_alike(kind: str, least: tuple[int, ...], tmp_p
     arpa = tmp_path / "model.arpa"
     arpa.write_text("\n".join(arpa_of(probe.model, name)) + "\n", encoding="utf-8")  # type: ignore[attr-defined]
     other = kenlm.Model(str(arpa))
-    texts = sentences(2, 60, ("unseen", "Ω", "zebra")) + ["", "unseen Ω unseen"]
+    texts = [*sentences(2, 60, ("unseen", "Ω", "zebra")), "", "unseen Ω unseen"]
     bits, units = probe.measure(Batch(pa.table({"text": texts})))
     for text, found, count in zip(texts, bits, units, strict=True):
         scores = [score for score, *_ in other.full_scores(spelt(text, kind), bos=True, eos=True)]

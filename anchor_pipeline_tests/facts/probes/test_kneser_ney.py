@@ -28,7 +28,9 @@ def units(text: list[str], kind: str) -> list[str]:
     return text if kind == "words" else list(" ".join(text))
 
 
-def scores(kind: str, texts: list[list[str]], asked: list[list[str]], order: int, least: tuple[int, ...]) -> list[float]:
+def scores(
+    kind: str, texts: list[list[str]], asked: list[list[str]], order: int, least: tuple[int, ...]
+) -> list[float]:
     files = TRAIN[kind]([pa.array([" ".join(text) for text in texts])], order, least[:order])
     probe = open_probe(files, "p", "0" * 64)
     bits, found = probe.score(pa.array([" ".join(text) for text in asked]))  # type: ignore[attr-defined]
@@ -50,9 +52,7 @@ def test_a_probe_says_what_the_formula_says(
 
 @settings(max_examples=40, deadline=None)
 @given(texts=texts_of_words, order=st.integers(1, 4), least=cut_offs)
-def test_probabilities_sum_to_one_in_every_context(
-    texts: list[list[str]], order: int, least: tuple[int, ...]
-) -> None:
+def test_probabilities_sum_to_one_in_every_context(texts: list[list[str]], order: int, least: tuple[int, ...]) -> None:
     reference = Reference([units(text, "characters") for text in texts], order, least[:order])
     outcomes = reference.outcomes
     for context in [(), (BEGIN,), (BEGIN, "a"), ("a", " "), ("a", " ", "b"), ("q", "q"), (" ", "<unk>")]:
@@ -102,7 +102,8 @@ def test_rows_longer_than_a_block_cost_what_their_words_cost() -> None:
 
 def _fast_bits(reference: Reference, text: list[str]) -> float:
     cache: dict[tuple[str, ...], float] = {}
-    total, context = 0.0, (BEGIN,)
+    total = 0.0
+    context: tuple[str, ...] = (BEGIN,)
     for unit in [*text, "</s>"]:
         key = (*context[-2:], unit)
         if key not in cache:
@@ -115,7 +116,9 @@ def _fast_bits(reference: Reference, text: list[str]) -> float:
 @pytest.mark.parametrize("kind", ["words", "characters"])
 def test_the_same_texts_in_another_order_and_division_give_the_same_bytes(kind: str) -> None:
     rng = random.Random(5)
-    texts = [" ".join(rng.choices(["one", "two", "three", "é", "漢字", "!", "🙂"], k=rng.randrange(30))) for _ in range(300)]
+    texts = [
+        " ".join(rng.choices(["one", "two", "three", "é", "漢字", "!", "🙂"], k=rng.randrange(30))) for _ in range(300)
+    ]
     files = TRAIN[kind]([pa.array(texts)], 3, (1, 1, 2))
     rng.shuffle(texts)
     again = TRAIN[kind]([pa.array(texts[:7]), pa.array(texts[7:7], pa.string()), pa.array(texts[7:])], 3, (1, 1, 2))

@@ -54,7 +54,8 @@ def test_changed_bytes_are_damage_or_another_model_but_never_a_crash(seed: int, 
 
 @pytest.mark.parametrize(
     "header", [b"[]", b"{}", b'{"arrays":[1]}', b'{"arrays":[{"name":"a","dtype":"|O","length":1}]}', b"\xff",
-               b'{"arrays":[{"name":"a","dtype":"<u8","length":-1}]}', b'{"arrays":[{"name":"a","dtype":"<u8","length":9e9}]}',
+               b'{"arrays":[{"name":"a","dtype":"<u8","length":-1}]}',
+               b'{"arrays":[{"name":"a","dtype":"<u8","length":9e9}]}',
                b'{"arrays":null}', b'{"arrays":[{"name":"a","dtype":["<u8"],"length":1}]}', b"[" * 3000]
 )  # fmt: skip
 def test_hostile_headers_are_damage(header: bytes) -> None:

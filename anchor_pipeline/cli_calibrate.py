@@ -1,0 +1,107 @@
+"""`anchor calibrate`: from the anchors of a cycle to the bands that rules 8 and 10 compare with."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from anchor_pipeline.errors import UsageError
+from anchor_pipeline.project import Project, load_project
+
+if TYPE_CHECKING:
+    from anchor_pipeline.facts.bands.model import Band, DomainBand
+
+
+@click.command()
+@click.argument("project", type=click.Path(path_type=Path))
+@click.option("--cycle", help="Whose anchors to use; default: the newest cycle. Its corpus must have been built.")
+@click.option("--name", default="band", show_default=True, help="What to call it: small letters, digits and _.")
+@click.option("--signed-off", default="", help="Who answers for it; needed unless --dry-run.")
+@click.option("--since", help="First cycle that is judged by it; default: that of --cycle.")
+@click.option("--dry-run", is_flag=True, help="Show the bands, and register nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document to stdout and nothing else.")
+def calibrate(
+    project: Path, cycle: str | None, name: str, signed_off: str, since: str | None, dry_run: bool, as_json: bool
+) -> None:
+    """Find between which values the statistics of PROJECT's human anchors lie, and register that as a band.
+
+    From then on rules entropy_band and diversity_band block where a domain has a band, unless they are declared to
+    warn only.
+    """
+    from anchor_pipeline.corpus.corpus import read_corpus
+    from anchor_pipeline.corpus.register import add, checked_name
+    from anchor_pipeline.corpus.store import Store
+    from anchor_pipeline.facts.bands.anchors import make_band
+    from anchor_pipeline.facts.bands.model import keep_band
+
+    checked_name("band", name)
+    if not signed_off.strip() and not dry_run:
+        raise UsageError("--signed-off: name the person who answers for the band, or use --dry-run")
+    declared = load_project(project)
+    key = _key(declared, cycle, "--cycle")
+    first = key if since is None else _key(declared, since, "--since")
+    store = Store.at(declared.store_address)
+    corpus = read_corpus(store, key)
+    if corpus is None:
+        raise UsageError(f"the corpus of cycle {key} was never built; run anchor plan {project} --cycle {key} first")
+    band = make_band(declared, store, corpus, progress=lambda domain: click.echo(f"calibrating {domain}", err=True))
+    if not band.domains and not dry_run:
+        reasons = "; ".join(f"{domain}: {why}" for domain, why in band.not_calibrated.items())
+        raise UsageError(f"no domain can be calibrated: {reasons}")
+    digest = None
+    if not dry_run:
+        digest = keep_band(store, band)
+        add(store, "band", name, digest, first, signed_off.strip())
+    if as_json:
+        click.echo(json.dumps({"band": digest, "since": first, **band.model_dump(mode="json")}, indent=2))
+        return
+    for line in _lines(band):
+        click.echo(line)
+    said = f"band {name} {digest} judges from cycle {first} on, signed off by {signed_off}" if digest else "dry run"
+    click.echo(said)
+
+
+def _lines(band: Band) -> Iterator[str]:
+    """For each domain a table at its largest size; the other sizes are in --json."""
+    for name, domain in band.domains.items():
+        yield from _domain(name, domain, band)
+        yield ""
+    for name, why in band.not_calibrated.items():
+        yield f"{name}: not calibrated: {why}"
+    if band.not_calibrated:
+        yield ""
+    yield (
+        f"{band.half_samples:,} half-samples for each size; human text sets off an alarm in at most"
+        f" {band.false_alarms:.1%} of buckets, all statistics together"
+    )
+
+
+def _domain(name: str, domain: DomainBand, band: Band) -> Iterator[str]:
+    from anchor_pipeline.facts.bands.statistics import meaning_of, probe_in
+
+    largest = domain.limits[-1]
+    sizes = ", ".join(f"{limits.tokens:,}" for limits in domain.limits)
+    yield f"{name}: {domain.tokens:,} tokens in {domain.documents:,} anchors; buckets of {sizes} tokens"
+    yield f"  {'at ' + format(largest.tokens, ',') + ' tokens':<48} {'low':>10} {'centre':>10} {'high':>10}"
+    for place, statistic in enumerate(domain.statistics):
+        card = band.probes.get(probe_in(statistic) or "")
+        meaning = meaning_of(statistic, card.unit, card.name) if card else meaning_of(statistic)
+        values = (largest.low[place], largest.centre[place], largest.high[place])
+        unit = f" ({meaning.unit})" if meaning.unit else ""
+        yield f"  {meaning.title + unit:<48} " + " ".join(f"{value:>10.4g}" for value in values)
+    yield f"  {'distance of all together (standard deviations)':<48} {0:>10} {'':>10} {largest.profile:>10.4g}"
+
+
+def _key(declared: Project, given: str | None, option: str) -> str:
+    calendar: Any = declared.calendar
+    if given is None:
+        return str(calendar.latest(datetime.now(UTC), unfinished=declared.cycle.unfinished).key)
+    try:
+        return str(calendar.at(given).key)
+    except ValueError as error:
+        raise UsageError(f"{option}: {error}") from None

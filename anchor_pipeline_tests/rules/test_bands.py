@@ -1,0 +1,226 @@
+"""Rules 8 and 10: advisory until there is a band; then both sides alarm, for a domain and its newest synthetic text."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from anchor_pipeline.corpus.register import active, add, keep_model
+from anchor_pipeline.facts.bands.anchors import make_band
+from anchor_pipeline.facts.bands.model import Band, keep_band
+from anchor_pipeline.facts.fact_sets import fact_sets
+from anchor_pipeline.facts.measure import measure_shards
+from anchor_pipeline.facts.probes.card import TrainingSource
+from anchor_pipeline.facts.probes.word_probe import train_word_probe
+from anchor_pipeline.rules import diversity_band, entropy_band
+from anchor_pipeline.rules.evidence import Evidence
+from anchor_pipeline.rules.finding import Finding
+from anchor_pipeline_tests.rules.evidence import Builder, declaration, doc
+
+WORDS = 60
+BEGIN = datetime(2021, 3, 1, tzinfo=UTC)
+
+
+def text(chance: random.Random, vocabulary: int = 3000, power: float = 3.0) -> str:
+    found = [f"w{int(vocabulary * chance.random() ** power)}" for _ in range(WORDS)]
+    return " ".join(found[:30]) + ", " + " ".join(found[30:]) + "."
+
+
+def documents(source: str, number: int, seed: int, **kind: Any) -> list[dict[str, Any]]:
+    chance = random.Random(seed)
+    rows = []
+    for at in range(number):
+        own = {"vocabulary": 3000, "power": 3.0 + 0.3 * chance.random(), **kind}
+        when = BEGIN + timedelta(hours=at)
+        rows.append(
+            doc(
+                source,
+                f"{seed}-{at}",
+                WORDS,
+                text=text(chance, **own),
+                collected_at=when,
+                synthetic=source.startswith("synth"),
+            )
+        )
+    return rows
+
+
+@pytest.fixture(scope="module")
+def calibrated(build: Builder) -> Evidence:
+    """A project with a probe and a band for `support`, none for `essays`."""
+    anchors = [*documents("anchors_s", 260, 1), *documents("anchors_e", 10, 2)]
+    evidence = build(anchors)
+    chance = random.Random(3)
+    probe = train_word_probe([pa.array([text(chance) for _ in range(300)])], order=2)
+    add(evidence.store, "probe", "words", keep_model(evidence.store, "probe", probe), "2021")
+    register(evidence)
+    return evidence
+
+
+def register(evidence: Evidence) -> Band:
+    place = evidence.store.path("corpus/2021/documents.parquet")
+    place.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(evidence.documents, place)
+    band = make_band(evidence.project, evidence.store, evidence.corpus, half_samples=150)
+    add(evidence.store, "band", "band", keep_band(evidence.store, band), "2021", "Ann")
+    return band
+
+
+def judged(build: Builder, calibrated: Evidence, rows: list[dict[str, Any]], rules: Any = None) -> list[Finding]:
+    evidence = build(rows, store=calibrated.store, project=declaration(rules))
+    shards = sorted(set(evidence.selected.collect()["shard"]))
+    measure_shards(evidence.store, shards, fact_sets(evidence.store, "2021", only=["text", "probe"]))
+    return [*entropy_band.evaluate(evidence), *diversity_band.evaluate(evidence)]
+
+
+def fired(findings: list[Finding], bucket: str, domain: str | None = "support") -> dict[str, str]:
+    """By statistic, the message of what failed."""
+    return {
+        one.evidence["statistic"].split(":")[0]: one.message
+        for one in findings
+        if one.status == "fail" and one.domain == domain and one.evidence["bucket"] == bucket
+    }
+
+
+def test_without_a_band_both_rules_say_so_and_refuse_nothing(build: Builder) -> None:
+    evidence = build([doc("tickets", "1")])
+    for rule in (entropy_band, diversity_band):
+        findings = rule.evaluate(evidence)
+        assert {(one.status, one.refuses) for one in findings} == {("insufficient", False)}
+        assert all("not calibrated" in one.message and "anchor calibrate" in one.message for one in findings)
+
+
+def test_a_project_that_insists_is_refused_as_long_as_there_is_no_band(build: Builder) -> None:
+    evidence = build([doc("tickets", "1")], project=declaration({"entropy_band": {"severity": "block"}}))
+    assert any(one.refuses for one in entropy_band.evaluate(evidence))
+
+
+def test_fresh_human_text_passes_and_the_findings_block_from_now_on(build: Builder, calibrated: Evidence) -> None:
+    findings = [one for one in judged(build, calibrated, documents("tickets", 200, 11)) if one.domain == "support"]
+    assert {one.status for one in findings} == {"pass"}
+    assert {one.severity for one in findings} == {"block"}
+    names = {one.evidence["statistic"].split(":")[0] for one in findings}
+    assert names == {"bits", "entropy_1", "distinct_2", "distinct_3", "word_length", "marks", "profile"}
+    (bits,) = [one for one in findings if one.rule == "entropy_band"]
+    assert bits.evidence["models"].keys() == {"probe", "band"}
+    assert bits.evidence["distribution"]["counts"].keys() == {"anchor", "domain"}
+    assert sum(bits.evidence["distribution"]["counts"]["domain"]) == bits.evidence["documents"]
+
+
+def test_declared_to_warn_the_rules_only_warn(build: Builder, calibrated: Evidence) -> None:
+    rules = {"entropy_band": {"severity": "warn"}, "diversity_band": {"severity": "warn"}}
+    findings = judged(build, calibrated, documents("tickets", 200, 12, vocabulary=400), rules)
+    assert fired(findings, "domain")
+    assert not any(one.refuses for one in findings)
+
+
+@pytest.mark.parametrize(("kind", "words"), [({"power": 6.0}, "more predictable"), ({"power": 1.2}, "stranger")])
+def test_both_sides_of_the_band_alarm_and_say_what_it_means(
+    build: Builder, calibrated: Evidence, kind: dict[str, Any], words: str
+) -> None:
+    findings = judged(build, calibrated, documents("tickets", 200, 13, **kind))
+    messages = fired(findings, "domain")
+    assert words in messages["bits"]
+    assert ("narrower" if "power" in kind and kind["power"] > 3 else "wider") in messages["entropy_1"]
+    (bits,) = [one for one in findings if one.rule == "entropy_band" and one.domain == "support"]
+    assert bits.refuses
+    assert len(bits.evidence["examples"]) == 5
+    assert bits.shortfall is not None
+    assert bits.shortfall > 0
+
+
+def test_a_dying_stream_is_seen_in_its_newest_text_while_the_domain_still_passes(
+    build: Builder, calibrated: Evidence
+) -> None:
+    human, old = documents("tickets", 900, 14), documents("synth_s", 40, 15)
+    dying = documents("synth_s", 40, 16, power=5.0)
+    for row in dying:
+        row["collected_at"] += timedelta(days=100)
+    findings = judged(build, calibrated, [*human, *old, *dying])
+    assert not fired(findings, "domain")
+    assert "more predictable" in fired(findings, "newest_synthetic")["bits"]
+    for row in dying:
+        row["collected_at"] -= timedelta(days=200)
+    newest = documents("synth_s", 180, 17)
+    for row in newest:
+        row["collected_at"] += timedelta(days=100)
+    well = judged(build, calibrated, [*human, *dying, *newest])
+    assert not fired(well, "newest_synthetic"), "only the newest text is looked at"
+
+
+def test_text_of_earlier_cycles_does_not_dilute_what_is_new(build: Builder, calibrated: Evidence) -> None:
+    old, dying = documents("synth_s", 300, 25), documents("synth_s", 40, 26, power=4.3)
+    for row in old:
+        row["collected_at"] -= timedelta(days=365)
+    findings = judged(build, calibrated, [*documents("tickets", 900, 14), *old, *dying])
+    (bits,) = [one for one in findings if one.rule == "entropy_band" and one.domain == "support"
+               and one.evidence["bucket"] == "newest_synthetic"]  # fmt: skip
+    assert bits.status == "fail"
+    assert bits.evidence["documents"] <= 40
+
+
+def test_too_little_text_is_insufficient_and_blocks(build: Builder, calibrated: Evidence) -> None:
+    findings = judged(build, calibrated, [*documents("tickets", 200, 18), *documents("synth_s", 3, 19)])
+    (found,) = [one for one in findings if one.status == "insufficient" and one.rule == "entropy_band"
+                and one.domain == "support"]  # fmt: skip
+    assert found.refuses
+    assert found.evidence["bucket"] == "newest_synthetic"
+    assert "tokens" in found.message
+
+
+def test_a_domain_without_a_band_says_why_and_refuses_nothing(build: Builder, calibrated: Evidence) -> None:
+    findings = judged(build, calibrated, [*documents("tickets", 200, 20), *documents("human_e", 50, 21)])
+    essays = [one for one in findings if one.domain == "essays"]
+    assert {(one.status, one.severity) for one in essays} == {("insufficient", "warn")}
+    assert all("10 anchor documents" in one.message for one in essays)
+
+
+def test_the_stage_is_judged_over_the_domains_that_have_a_band(build: Builder, calibrated: Evidence) -> None:
+    findings = judged(build, calibrated, [*documents("tickets", 200, 22, power=5.0), *documents("human_e", 50, 23)])
+    stage = [one for one in findings if one.domain is None and one.status == "fail"]
+    assert stage
+    assert all(one.evidence["domains"] == ["support"] for one in stage)
+
+
+def test_a_band_whose_probe_is_no_longer_in_use_judges_nothing(build: Builder, calibrated: Evidence) -> None:
+    from anchor_pipeline.corpus.register import retire
+
+    evidence = build(documents("tickets", 200, 24), store=calibrated.store)
+    old = active(evidence.store, "probe", "2021")[0].digest
+    chance = random.Random(4)
+    other = train_word_probe([pa.array([text(chance) for _ in range(100)])], order=1)
+    add(evidence.store, "probe", "other", keep_model(evidence.store, "probe", other), "2022")
+    retire(evidence.store, "probe", old, "2023")
+    later = build(documents("tickets", 200, 24), store=calibrated.store)
+    object.__setattr__(later, "cycle", later.project.calendar.at("2023"))
+    measure_shards(
+        later.store, sorted(set(later.selected.collect()["shard"])), fact_sets(later.store, "2023", ["text"])
+    )
+    findings = entropy_band.evaluate(later)
+    assert {(one.status, one.severity) for one in findings} == {("insufficient", "warn")}
+    assert any("not in use" in one.message for one in findings)
+
+
+def test_the_same_anchors_give_the_same_band_and_bands_never_rest_on_what_a_probe_was_trained_on(
+    build: Builder, calibrated: Evidence
+) -> None:
+    one, again = (make_band(calibrated.project, calibrated.store, calibrated.corpus, half_samples=50) for _ in "12")
+    assert one == again
+    rows = documents("anchors_s", 200, 31)
+    trained = build(rows)
+    source = TrainingSource(name="anchors_s", snapshot="0" * 64, documents=100, units=1)
+    texts = pa.array([row["text"] for row in rows])
+    for share, left in ((0.5, range(60, 140)), (1.0, range(1))):
+        files = train_word_probe([texts], order=1, sources=[source], share=share)
+        add(trained.store, "probe", f"share{int(2 * share)}", keep_model(trained.store, "probe", files), "2021")
+        place = trained.store.path("corpus/2021/documents.parquet")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(trained.documents, place)
+        band = make_band(trained.project, trained.store, trained.corpus, half_samples=20)
+        held = band.domains["support"].documents if "support" in band.domains else 0
+        assert held in left, (share, band.not_calibrated)
