@@ -47,6 +47,7 @@ class FactSet:
 _SETS = {
     "text": "anchor_pipeline.facts.text:text_sets",
     "probe": "anchor_pipeline.facts.probes.fact_set:probe_sets",
+    "origin": "anchor_pipeline.facts.origin.fact_set:origin_sets",
     "media": "anchor_pipeline.facts.media.sets:media_sets",
 }
 """Name of each kind of set, and the function that lists those of a cycle; imported when it is asked for."""

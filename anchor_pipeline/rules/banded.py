@@ -74,9 +74,9 @@ def _draw(
     digest: str, model: Band, band: DomainBand, evidence: Evidence, name: BucketName, mine: pl.DataFrame
 ) -> Bucket | str | None:
     """The bucket, why there is none, or None where there is nothing to judge."""
-    documents = ordered(mine, name, evidence.project.seed)
+    documents = ordered(mine, name, model)
     if documents.is_empty():
-        return None
+        return None if name == "newest_synthetic" else "a probe was trained on all of it"
     size = size_for(documents, name, band, evidence.cycle.start)
     why = too_little(documents, size, band)
     if why is not None or size is None:

@@ -16,7 +16,7 @@ import polars as pl
 import pyarrow as pa
 
 from anchor_pipeline.corpus.store import Store
-from anchor_pipeline.facts.bands.anchors import keyed_order, probe_facts
+from anchor_pipeline.facts.bands.anchors import held_out, keyed_order, probe_facts
 from anchor_pipeline.facts.bands.calibrate import LEAST_PER_BUCKET
 from anchor_pipeline.facts.bands.documents import measure_documents
 from anchor_pipeline.facts.bands.judge import Measured
@@ -48,12 +48,12 @@ class Bucket:
 
 
 def text_documents(evidence: Evidence) -> pl.DataFrame:
-    """The selected texts, each once: doc_id, domain, source, authorship, collected_at, where it lies, its `length`.
+    """The selected texts, each once: doc_id, digest, domain, source, authorship, collected_at, where it lies, `length`.
 
     `length` counts words and marks, the unit in which buckets are matched, whatever the project calls a token.
     Raises DamagedData if the facts of a shard are missing.
     """
-    columns = ["doc_id", "domain", "source", "authorship", "collected_at", "shard", "shard_row"]
+    columns = ["doc_id", "digest", "domain", "source", "authorship", "collected_at", "shard", "shard_row"]
     texts = evidence.selected.filter(pl.col("modality") == "text").select(columns)
     documents = texts.unique(subset="doc_id", keep="any").sort("doc_id").collect(engine="streaming")
     lengths = np.zeros(documents.height, np.int64)
@@ -64,11 +64,16 @@ def text_documents(evidence: Evidence) -> pl.DataFrame:
     return documents.with_columns(length=pl.Series(lengths))
 
 
-def ordered(documents: pl.DataFrame, name: BucketName, seed: int) -> pl.DataFrame:
+def ordered(documents: pl.DataFrame, name: BucketName, model: Band) -> pl.DataFrame:
     """The documents of one domain that may enter a bucket, in the order in which they do.
 
-    Synthetic ones of the same time come by keyed hash, so that no naming of documents has a say.
+    Of the whole domain that part which no probe was trained on: anchors that it knows by heart look predictable. The
+    part is chosen by content alike from all sources, so that it is composed as the domain is. Synthetic documents of
+    the same time come by keyed hash, so that no naming of documents has a say.
     """
+    seed = model.seed
+    if name == "domain":
+        documents = documents.filter(held_out(documents["digest"], model.probes.values()))
     keyed = documents.with_columns(key=pl.Series(keyed_order(documents["doc_id"], seed), dtype=pl.UInt64))
     if name == "domain":
         return keyed.sort("key", "doc_id")

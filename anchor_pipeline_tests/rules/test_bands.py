@@ -16,6 +16,7 @@ from anchor_pipeline.facts.bands.model import Band, keep_band
 from anchor_pipeline.facts.fact_sets import fact_sets
 from anchor_pipeline.facts.measure import measure_shards
 from anchor_pipeline.facts.probes.card import TrainingSource
+from anchor_pipeline.facts.probes.training import in_training
 from anchor_pipeline.facts.probes.word_probe import train_word_probe
 from anchor_pipeline.rules import diversity_band, entropy_band
 from anchor_pipeline.rules.evidence import Evidence
@@ -224,3 +225,18 @@ def test_the_same_anchors_give_the_same_band_and_bands_never_rest_on_what_a_prob
         band = make_band(trained.project, trained.store, trained.corpus, half_samples=20)
         held = band.domains["support"].documents if "support" in band.domains else 0
         assert held in left, (share, band.not_calibrated)
+
+
+def test_anchors_that_a_probe_was_trained_on_are_not_judged_with_it(build: Builder) -> None:
+    """A mix of nothing but the anchors passes, though the probe knows half of them by heart."""
+    rows = documents("anchors_s", 700, 41)
+    evidence = build(rows)
+    digests = pa.array([row["digest"] for row in rows])
+    known = pa.array([row["text"] for row, seen in zip(rows, in_training(digests, 0.5), strict=True) if seen])
+    source = TrainingSource(name="anchors_s", snapshot="0" * 64, documents=len(known), units=1)
+    files = train_word_probe([known], order=3, sources=[source], share=0.5)
+    add(evidence.store, "probe", "words", keep_model(evidence.store, "probe", files), "2021")
+    register(evidence)
+    findings = judged(build, evidence, rows)
+    assert not fired(findings, "domain")
+    assert {one.status for one in findings if one.domain == "support"} == {"pass"}

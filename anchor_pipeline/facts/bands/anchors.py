@@ -7,7 +7,7 @@ reached, documents made from one and the same document together.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,7 @@ from anchor_pipeline.facts.probes.probe import Probe, probe_of
 from anchor_pipeline.facts.probes.training import in_training
 from anchor_pipeline.project import Project
 
-MOST_TOKENS = 2_000_000
+MOST_TOKENS = 1_000_000
 """Anchors of a domain that are looked at; more would hardly narrow a band."""
 
 _PURPOSE = b"anchor_pipeline/facts/bands/order/v1\0"
@@ -51,13 +51,14 @@ def make_band(
     The facts of the probes are measured where they are missing. Raises DamagedData if shards cannot be read.
     """
     probes = [probe_of(store, entry.digest) for entry in active(store, "probe", corpus.cycle)]
+    cards = {probe.digest: _card(probe) for probe in probes}
     anchors = _anchors(project, store, corpus)
-    held_out = anchors.filter(pl.Series(_held_out(anchors, probes), dtype=pl.Boolean))
+    free = anchors.filter(held_out(anchors["digest"], cards.values()))
     domains: dict[str, DomainBand] = {}
     refused: dict[str, str] = {}
     for name in sorted(project.domains):
         progress(name)
-        mine = held_out.filter(pl.col("domain") == name)
+        mine = free.filter(pl.col("domain") == name)
         if mine.is_empty():
             seen = anchors.filter(pl.col("domain") == name).height
             refused[name] = f"none of {seen:,} human anchors is left that no probe was trained on"
@@ -81,7 +82,7 @@ def make_band(
     return Band(
         project=project.project, cycle=corpus.cycle, seed=project.seed, half_samples=half_samples,
         false_alarms=false_alarms, domains=domains, not_calibrated=refused,
-        probes={probe.digest: ProbeCard(name=probe.name, unit=probe.unit) for probe in probes},
+        probes=cards,
     )  # fmt: skip
 
 
@@ -112,15 +113,18 @@ def _anchors(project: Project, store: Store, corpus: Corpus) -> pl.DataFrame:
     return table.filter(kept & human).select(columns).sort("doc_id").collect(engine="streaming")
 
 
-def _held_out(anchors: pl.DataFrame, probes: list[Probe]) -> Any:
-    """Those that no probe was trained on, nor would have been had they been there."""
-    free = np.ones(anchors.height, np.bool_)
-    digests = anchors["digest"].to_arrow()
+def held_out(digests: pl.Series, probes: Iterable[ProbeCard]) -> pl.Series:
+    """Of each content digest: whether no probe was trained on it, nor would have been had it been there."""
+    free = np.ones(len(digests), np.bool_)
     for probe in probes:
-        # A probe made elsewhere names no sources of ours.
-        if probe.card.sources:
-            free &= ~in_training(digests, probe.card.share)
-    return free
+        if probe.trained_share > 0:
+            free &= ~in_training(digests.to_arrow(), probe.trained_share)
+    return pl.Series(free, dtype=pl.Boolean)
+
+
+def _card(probe: Probe) -> ProbeCard:
+    # A probe made elsewhere names no sources of ours.
+    return ProbeCard(name=probe.name, unit=probe.unit, trained_share=probe.card.share if probe.card.sources else 0.0)
 
 
 def _chosen(documents: pl.DataFrame, seed: int) -> pl.DataFrame:

@@ -38,7 +38,10 @@ from anchor_pipeline.facts.bands.model import Limits
 
 FALSE_ALARMS = 0.01
 HALF_SAMPLES = 1000
-SIZES = tuple(int(step * power) for power in (1_000, 10_000, 100_000) for step in (1, 1.5, 2, 3, 5, 7))
+SIZES = (
+    *(1_000, 1_500, 2_000, 3_000, 5_000, 7_000, 10_000, 15_000, 20_000, 30_000, 50_000, 70_000),
+    *(100_000, 150_000, 200_000),
+)
 """Tokens in a bucket for which a band is looked for."""
 LEAST_GROUPS = 20
 """With fewer independent documents no domain is calibrated: the spread itself would be a guess."""

@@ -67,6 +67,8 @@ class ProbeCard(_Record):
 
     name: str
     unit: str
+    trained_share: float
+    """Which part of the documents it was trained on (by content, `in_training`); 0 if on none of this project."""
 
 
 class Band(_Record):

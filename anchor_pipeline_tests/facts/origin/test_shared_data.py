@@ -1,4 +1,4 @@
-"""On real rewrites of human texts: what a detector does in a domain that it has not seen, and that copies do not leak."""
+"""On real rewrites of human texts: how a detector does in a domain that it has not seen; copies do not leak."""
 
 from __future__ import annotations
 
