@@ -202,7 +202,7 @@ def main(quick: bool = False) -> str:
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
         texts = real_texts()
-        own, speed = ours(work, 1 if quick else SHARDS, texts)
+        own, speed = ours(work, 2 if quick else SHARDS, texts)
         drawn = pq.read_table(min((work / "store" / "shards").glob("*/*.parquet")), columns=["text"])[
             "text"
         ].to_pylist()

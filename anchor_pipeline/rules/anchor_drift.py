@@ -23,7 +23,7 @@ from anchor_pipeline.facts.drift import Change, change_of, score, until
 from anchor_pipeline.project.policy import AnchorDrift
 from anchor_pipeline.rules.evidence import Evidence
 from anchor_pipeline.rules.finding import Finding
-from anchor_pipeline.rules.places import Place, whole_stage
+from anchor_pipeline.rules.places import Place, not_taken, whole_stage
 
 RULE = "anchor_drift"
 
@@ -42,9 +42,9 @@ class _Drawn:
 
 def evaluate(evidence: Evidence) -> list[Finding]:
     """One finding of the divergence and one of each loss, for the text of the stage."""
+    if passed := not_taken(evidence, RULE, AnchorDrift, "text"):
+        return passed
     place = whole_stage(evidence, RULE, AnchorDrift, "text")
-    if "text" not in evidence.modalities:
-        return [place.finding("pass", "The stage has no text, which is what this rule is about")]
     try:
         if evidence.previous is None:
             raise _Lacking("there is no earlier release of this stage to compare with; the first one begins the series")

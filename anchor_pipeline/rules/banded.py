@@ -31,7 +31,7 @@ from anchor_pipeline.rules.buckets import (
 )
 from anchor_pipeline.rules.evidence import Evidence
 from anchor_pipeline.rules.finding import Finding
-from anchor_pipeline.rules.places import Place, S, share_places
+from anchor_pipeline.rules.places import Place, S, not_taken, share_places
 from anchor_pipeline.rules.wording import count
 
 _MOST_EXAMPLES = 5
@@ -45,6 +45,8 @@ _REMEDIES = {
 
 def banded(evidence: Evidence, rule: str, kind: type[S], wanted: Callable[[str], bool]) -> list[Finding]:
     """The findings of a rule about the statistics that are `wanted`, for every place where it is on."""
+    if passed := not_taken(evidence, rule, kind, "text"):
+        return passed
     places = [place for place in share_places(evidence, rule, kind) if place.modality == "text"]
     bands = bands_in_use(evidence.store, evidence.cycle.key)
     if not bands:

@@ -13,13 +13,14 @@ from anchor_pipeline.rules.evidence import Evidence
 DESCRIBED = ("doc_id", "domain", "modality", "source", "kind", "authorship", "synthetic", "tokens", "collected_at")
 
 
-def facts_of(evidence: Evidence, key: str, columns: Sequence[str]) -> pl.DataFrame:
-    """One row per selected document, each once: DESCRIBED, `shard`, `shard_row`, and `columns` of fact set `key`.
+def facts_of(evidence: Evidence, key: str, columns: Sequence[str], modality: str = "text") -> pl.DataFrame:
+    """One row per selected document of a modality: DESCRIBED, `shard`, `shard_row`, and `columns` of fact set `key`.
 
     Sorted by doc_id. Raises DamagedData if the facts of a shard were never measured or are damaged.
     """
     documents = (
-        evidence.selected.select(*DESCRIBED, "shard", "shard_row")
+        evidence.selected.filter(pl.col("modality") == modality)
+        .select(*DESCRIBED, "shard", "shard_row")
         .unique(subset="doc_id", keep="any")
         .sort("doc_id")
         .collect(engine="streaming")

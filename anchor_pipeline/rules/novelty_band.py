@@ -28,7 +28,7 @@ from anchor_pipeline.facts.text import TEXT
 from anchor_pipeline.project.policy import NoveltyBand as Setting
 from anchor_pipeline.rules.evidence import Evidence
 from anchor_pipeline.rules.finding import Finding
-from anchor_pipeline.rules.places import Place, share_places
+from anchor_pipeline.rules.places import Place, not_taken, share_places
 from anchor_pipeline.rules.wording import count
 
 RULE = "novelty_band"
@@ -47,9 +47,9 @@ class _Bucket:
 
 def evaluate(evidence: Evidence) -> list[Finding]:
     """One finding for the new texts of each domain, and one for the synthetic ones among them."""
+    if passed := not_taken(evidence, RULE, Setting, "text"):
+        return passed
     places = [p for p in share_places(evidence, RULE, Setting) if p.domain is not None and p.modality == "text"]
-    if not places:
-        return _no_text(evidence)
     release = evidence.previous
     if release is None:
         return [_insufficient(place, "there is no earlier release to compare with") for place in places]
@@ -166,12 +166,3 @@ def _advisory(place: Place[Setting]) -> Place[Setting]:
 
 def _insufficient(place: Place[Setting], reason: str) -> Finding:
     return _advisory(place).finding("insufficient", f"{place.subject}: novelty was not judged: {reason}")
-
-
-def _no_text(evidence: Evidence) -> list[Finding]:
-    """Novelty is asked of text alone."""
-    place = next(iter(share_places(evidence, RULE, Setting)), None)
-    if place is None:
-        return []
-    why = f"Novelty is asked of text, and the stage takes none: declare `{RULE}: off` for it"
-    return [place.finding("insufficient", why)]

@@ -96,6 +96,15 @@ def whole_stage(evidence: Evidence, rule: str, kind: type[S], modality: str | No
     return Place(rule, evidence.stage, None, modality, setting_at(evidence, rule, kind, None))
 
 
+def not_taken(evidence: Evidence, rule: str, kind: type[RuleSetting], *modalities: str) -> list[Finding]:
+    """A pass for a stage that takes nothing of the modalities a rule is about; [] if it takes any of them."""
+    taken = modalities_of(evidence.project, evidence.stage, evidence.modalities)
+    if set(modalities) & set(taken):
+        return []
+    message = f"The stage takes no {' or '.join(modalities)}, which is what this rule is about"
+    return [whole_stage(evidence, rule, kind).finding("pass", message)]
+
+
 def share_places(evidence: Evidence, rule: str, kind: type[S]) -> Iterator[Place[S]]:
     """The stage and each domain where a share rule is on, per modality."""
     project, stage = evidence.project, evidence.stage

@@ -2,12 +2,12 @@
 
 For each size n, B buckets of m = min(n, M/2) tokens are drawn from the M tokens at hand, without replacement and
 whole groups of documents at a time ("half-samples"). Their covariance S, divided by the finite-population factor
-1 - m/M (Cochran, Sampling Techniques, 3rd ed. 1977, eq. 2.8), is that of one bucket of m tokens of the population,
+1 - m/M (Cochran, Sampling Techniques, 3rd ed. 1977, ch. 2), is that of one bucket of m tokens of the population,
 and falls as 1/size. A future bucket of n tokens deviates from the centre found on M tokens by
 
     C(n) = S / (1 - m/M) * m * (1/n + 1/M)
 
-the prediction variance of a mean (e.g. Hahn & Meeker, Statistical Intervals, 1991, section 4.8): 1/n is its own
+the prediction variance of a mean (Hahn & Meeker, Statistical Intervals, 1991, ch. 4): 1/n is its own
 sampling error, 1/M that of the calibration. Two alarms share the false-alarm rate a, half each:
 
 - a band for each statistic, centre +- c * spread, where c is the 1 - a/2 quantile, over the half-samples, of the
@@ -15,7 +15,7 @@ sampling error, 1/M that of the calibration. Two alarms share the false-alarm ra
   (Westfall & Young, Resampling-Based Multiple Testing, 1993, ch. 2), carried from the normal to Student's t with
   v degrees of freedom because the spread is itself an estimate;
 - a limit on the Mahalanobis distance of all statistics together, the quantile of Hotelling's T2
-  p v / (v - p + 1) F(p, v - p + 1) (Anderson, Multivariate Statistical Analysis, 3rd ed. 2003, theorem 5.2.2), or
+  p v / (v - p + 1) F(p, v - p + 1) (Anderson, Multivariate Statistical Analysis, 3rd ed. 2003, section 5.2), or
   that of the half-samples, whichever is larger.
 
 A few long or odd documents make the spread less certain than the number of documents says: v is that of a variance

@@ -4,7 +4,7 @@
 |---|---|---|
 | bits:<probe> | sum of -log2 p of its documents / units predicted | 8 |
 | entropy_1 | Shannon entropy of its words and marks, bits | 10 |
-| distinct_2, distinct_3 | different word pairs (triples) / all of them (Li et al. 2016, section 5.2) | 10 |
+| distinct_2, distinct_3 | different word pairs (triples) / all of them (Li et al. 2016) | 10 |
 | word_length | characters in words / words | 10 |
 | marks | punctuation marks and symbols / tokens | 10 |
 | profile | Mahalanobis distance of all of the above from their centre | 10 |
