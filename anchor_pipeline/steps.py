@@ -25,7 +25,7 @@ from anchor_pipeline.ingest.data_docs import publish_index
 from anchor_pipeline.ingest.expectation_models import ExpectationResult, SourceValidation
 from anchor_pipeline.ingest.expectations import validate_source
 from anchor_pipeline.ingest.source import ingest_source
-from anchor_pipeline.mix.release import Release, earlier_parts, previous_release
+from anchor_pipeline.mix.release import Release, earlier_findings, earlier_parts, previous_release
 from anchor_pipeline.mix.select import select, selection_inputs
 from anchor_pipeline.mix.selection import Selection, selection_table
 from anchor_pipeline.mix.write import write_mix
@@ -224,6 +224,7 @@ def _evidence(place: Workplace, selection: Selection, corpus: Corpus, cycle: Cyc
         selection=selection_table(place.store, selection.stage, cycle.key),
         left_out=selection.left_out,
         previous=earlier_parts(place.store, selection.stage, cycle.key),
+        previous_findings=earlier_findings(place.store, selection.stage, cycle.key),
         store=place.store,
     )
     _measure(place, cycle, evidence.selected.select("modality", "shard").unique().sort("shard").collect().iter_rows())

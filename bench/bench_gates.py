@@ -60,6 +60,7 @@ def measure(data: Path, trials: int, tokens: int, *, tuning: bool = False) -> di
     training, rest = split(load(data), tuning=tuning)
     score = _probes([text.text for text in training if text.origin == HUMAN])
     rows: list[Row] = []
+    unjudged: list[str] = []
     for corpus in sorted({text.corpus for text in rest}):
         own = [text for text in rest if text.corpus == corpus]
         material = prepare(own, score)
@@ -67,6 +68,7 @@ def measure(data: Path, trials: int, tokens: int, *, tuning: bool = False) -> di
             one for number in range(trials) for one in trial(corpus, material, number, [tokens], SHARES, HALF_SAMPLES)
         ]
         rows += _rows(found, material)
+        unjudged += [] if found else [corpus]
         print(f"{corpus}: {len(found)} buckets, {time.process_time() - begun:.0f} CPU s", file=sys.stderr)
     return {
         "split": "tuning" if tuning else "report",
@@ -74,6 +76,7 @@ def measure(data: Path, trials: int, tokens: int, *, tuning: bool = False) -> di
         "tokens_asked": tokens,
         "training_texts": len(training),
         "summary": _summary(rows),
+        "not_judged": unjudged,
         "rows": rows,
         "cpu_seconds": round(time.process_time() - begun),
     }
@@ -185,6 +188,9 @@ def table(result: dict[str, Any]) -> str:
         lines.append(f"- {name} (goal {goal['goal']}): {goal['rate']:.4f}, {goal['low']:.4f} to {goal['high']:.4f}")
         if goal.get("missed"):
             lines.append(f"  - {goal['reached']} of {goal['models']} models reach it; not: {', '.join(goal['missed'])}")
+    if result["not_judged"]:
+        names = ", ".join(result["not_judged"])
+        lines.append(f"- not judged, for too few human documents in a bucket or to calibrate on: {names}")
     return "\n".join(lines) + "\n"
 
 

@@ -17,7 +17,9 @@ from anchor_pipeline.corpus.released import Released
 from anchor_pipeline.corpus.snapshot import canonical_json
 from anchor_pipeline.corpus.store import Store
 from anchor_pipeline.errors import AnchorError, DamagedData, UsageError
-from anchor_pipeline.mix.manifest import MANIFEST, Manifest, PreviousRelease, Replaced, parse_manifest
+from anchor_pipeline.mix.manifest import MANIFEST, VERDICT, Manifest, PreviousRelease, Replaced, parse_manifest
+from anchor_pipeline.rules.finding import Finding
+from anchor_pipeline.rules.verdict import Verdict
 
 _REVISION = re.compile(r"\d{4,}", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]*")
@@ -118,6 +120,20 @@ def earlier_parts(store: Store, stage: str, cycle: str) -> Released | None:
     manifest = release.manifest
     folder = f"{cycle_folder(stage, manifest.cycle)}/{manifest.revision:04d}"
     return Released(stage, manifest.cycle, release.digest, tuple(f"{folder}/{part.path}" for part in manifest.parts))
+
+
+def earlier_findings(store: Store, stage: str, cycle: str) -> tuple[Finding, ...]:
+    """What the verdict of that release said; () if there is none. DamagedData if its file is not what was released."""
+    release = earlier_release(store, stage, cycle)
+    if release is None:
+        return ()
+    manifest = release.manifest
+    name = f"{cycle_folder(stage, manifest.cycle)}/{manifest.revision:04d}/{VERDICT}"
+    data = store.read(name)
+    verdict = Verdict.model_validate_json(data)
+    if verdict.digest != manifest.digests.verdict:
+        raise DamagedData(f"{store.address_of(name)}: is not the verdict that was released; put it back from a copy")
+    return verdict.findings
 
 
 def read_release(store: Store, name: str, *, claimed: bool = False) -> Release | None:

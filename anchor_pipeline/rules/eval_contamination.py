@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 
 from anchor_pipeline.corpus.held_out import held_out
+from anchor_pipeline.errors import DamagedData, Unavailable, UsageError
 from anchor_pipeline.facts.evaluation import evaluation_digest, evaluation_entries, evaluation_set, keep_evaluation
 from anchor_pipeline.facts.measure import measure_shards
 from anchor_pipeline.ingest.evaluation_sets import EvaluationSets
@@ -37,7 +38,13 @@ def evaluate(evidence: Evidence) -> list[Finding]:
     for place in places:
         declared = (place.setting.sets, place.setting.ngram)
         if place.setting.sets and declared not in found:
-            found[declared] = _Overlaps(evidence, *declared)
+            try:
+                found[declared] = _Overlaps(evidence, *declared)
+            except (DamagedData, UsageError, Unavailable) as error:
+                findings.append(
+                    place.finding("insufficient", f"{place.subject}: the evaluation sets cannot be read: {error}")
+                )
+                continue
         held = holding if holding is None else _at(evidence, place, holding)
         findings.append(_finding(evidence, place, found.get(declared), held))
     return findings

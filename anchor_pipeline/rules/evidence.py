@@ -18,6 +18,7 @@ from anchor_pipeline.corpus.released import Released
 from anchor_pipeline.corpus.store import Store
 from anchor_pipeline.project import Project
 from anchor_pipeline.project.cycles import Cycle
+from anchor_pipeline.rules.finding import Finding
 from anchor_pipeline.rules.query import ask, literal
 
 _FROM_DOCUMENT = (
@@ -74,6 +75,8 @@ class Evidence:
     """Where facts and frozen models lie."""
     previous: Released | None = None
     """The release before this one."""
+    previous_findings: tuple[Finding, ...] = ()
+    """What its verdict said."""
 
     @cached_property
     def selected(self) -> pl.LazyFrame:

@@ -30,8 +30,8 @@ def originals(evidence: Evidence, modality: str, synthetic: pl.DataFrame) -> pl.
     """The originals of a modality, sorted by doc_id, each content once.
 
     They are the kept documents of the corpus that no model wrote, drawn or not, and those of the previous release
-    that have left the corpus since, as long as the store has their shards. What is of unknown authorship is an original, unless it is itself one of the
-    documents to be judged (`synthetic`).
+    that have left the corpus since, as long as the store has their shards. What is of unknown authorship is an
+    original, unless it is itself one of the documents to be judged (`synthetic`).
     """
     found = _unwritten(evidence.documents, modality)
     if evidence.previous is not None and evidence.store.exists(corpus_table_name(evidence.previous.cycle)):

@@ -24,15 +24,18 @@ from anchor_pipeline.rules.evidence import Evidence
 from anchor_pipeline.rules.finding import Finding
 from anchor_pipeline.rules.measured import facts_of
 from anchor_pipeline.rules.origin_buckets import BUCKET, Judged, declared_human, judge_documents
-from anchor_pipeline.rules.places import Place, document_places, home
+from anchor_pipeline.rules.places import Place, document_places, home, not_taken
 from anchor_pipeline.rules.wording import count, percent
 
 RULE = "model_origin"
 
 
-def evaluate(evidence: Evidence, previous: Mapping[str | None, Mapping[str, Any]] | None = None) -> list[Finding]:
-    """One finding for each domain with text; `previous` is what `figures_of` gives for the last release."""
+def evaluate(evidence: Evidence) -> list[Finding]:
+    """One finding for each domain with text, beside what the last release's verdict found there."""
+    if passed := not_taken(evidence, RULE, ModelOrigin, "text"):
+        return passed
     detector = detector_in_use(evidence)
+    previous = figures_of(evidence.previous_findings)
     places = list(document_places(evidence, RULE, ModelOrigin))
     if detector is None:
         return [_not_calibrated(place) for place in places]
@@ -41,7 +44,7 @@ def evaluate(evidence: Evidence, previous: Mapping[str | None, Mapping[str, Any]
     found = []
     for place in places:
         mine = documents.filter(pl.col("domain").is_in([name for name, at in homes.items() if at == place.domain]))
-        found.append(judge(_blocking(place, detector), mine, detector, (previous or {}).get(place.domain)))
+        found.append(judge(_blocking(place, detector), mine, detector, previous.get(place.domain)))
     return found
 
 

@@ -21,6 +21,7 @@ from anchor_pipeline.rules import (
     eval_contamination,
     generator_diversity,
     licence,
+    model_origin,
     near_duplicates,
     novelty_band,
     perceptual_novelty,
@@ -105,7 +106,7 @@ _ALL = (
     Rule(
         "model_origin", 11, "Model origin",
         "Our own model's text hides in batches that are declared human.",
-        None,
+        model_origin.evaluate,
     ),
     Rule(
         "near_duplicates", 12, "Duplicates",
