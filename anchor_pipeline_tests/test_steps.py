@@ -109,7 +109,7 @@ def test_nothing_vanishes_and_unusable_rows_can_be_looked_at(tmp_path: Path) -> 
 
 def test_a_refused_stage_releases_nothing_and_says_why(tmp_path: Path) -> None:
     small_project(tmp_path)
-    with pytest.raises(Refused, match="greedy 2020: refused: 2 of [0-9]+ evaluated rules fail"):
+    with pytest.raises(Refused, match=r"greedy 2020: refused: 2 of [0-9]+ evaluated rules fail"):
         release(tmp_path, "greedy")
     assert not (tmp_path / "store/mix").exists()
     events = list(read_events(steps.Workplace(load_project(tmp_path)).store))

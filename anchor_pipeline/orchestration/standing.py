@@ -12,8 +12,8 @@ from anchor_pipeline.rules.verdict import Verdict, facts_digest, policy_digest
 def standing_verdict(place: steps.Workplace, stage: str, cycle: Cycle) -> Verdict:
     """The verdict whose findings may be shown as those of the present selection.
 
-    Refused if there is none, or if selection or verdict are of another corpus, policy or probes; DamagedData if the corpus
-    was never assembled.
+    Refused if there is none, or if selection or verdict are of another corpus, policy or probes; DamagedData if the
+    corpus was never assembled.
     """
     corpus = steps.current_corpus(place, cycle)
     selection = steps.current_selection(place, stage, cycle)

@@ -71,7 +71,7 @@ def test_an_evaluation_set_that_cannot_be_read_does_not_pass(build: Builder, tmp
     (tmp_path / "exam.jsonl").unlink()
     verdict = judge(build([doc("tickets", "1"), doc("human_e", "1")], project=project))
     found = [finding for finding in verdict.findings if finding.rule == "eval_contamination"]
-    assert [(one.status, one.refuses) for one in found] == [("insufficient", True)]
+    assert {(one.status, one.refuses) for one in found} == {("insufficient", True)}
     assert "exam.jsonl" in found[0].message
 
 
