@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from anchor_pipeline.project.policy import RULES
 from anchor_pipeline.rules.finding import Finding
 from anchor_pipeline.rules.registry import NOT_AVAILABLE
@@ -49,7 +51,7 @@ def explain(verdict: Verdict, *, passes: bool = False) -> list[str]:
     blocking = [finding for finding in shown if finding.refuses]
     advice = [finding for finding in shown if not finding.refuses and finding.status != "pass"]
     passing = [finding for finding in shown if finding.status == "pass"] if passes else []
-    lines = [line(finding) for finding in (*blocking, *advice, *passing)]
+    lines = [line(finding) for finding in blocking] + _advice(advice) + [line(finding) for finding in passing]
     if not any(name in RULES for name in verdict.rules.evaluated):
         lines.insert(0, f"BLOCKS: {_NOTHING}: a mix is released only after at least one was; switch some on")
     waiting = [name for name in verdict.rules.not_available if name not in {finding.rule for finding in blocking}]
@@ -63,6 +65,20 @@ def explain(verdict: Verdict, *, passes: bool = False) -> list[str]:
         for entry in verdict.rules.off
         if entry.where != "everywhere"
     ]
+    return lines
+
+
+def _advice(findings: list[Finding]) -> list[str]:
+    """A line per failure, and one per rule without evidence: what lacks everywhere is said once."""
+    lines, told = [], set[str]()
+    lacking = Counter(finding.rule for finding in findings if finding.status == "insufficient")
+    for finding in findings:
+        if finding.status != "insufficient":
+            lines.append(line(finding))
+        elif finding.rule not in told:
+            told.add(finding.rule)
+            more = lacking[finding.rule] - 1
+            lines.append(line(finding) + (f" (and {more} more place{'' if more == 1 else 's'})" if more else ""))
     return lines
 
 

@@ -169,6 +169,14 @@ def test_a_warning_alone_does_not_refuse(build: Builder) -> None:
     assert all(text.startswith("advice: ") for text in advice)
 
 
+def test_what_lacks_evidence_everywhere_is_said_once(build: Builder) -> None:
+    verdict = judge(build(_good()))
+    lacking = [one for one in _of(verdict, "entropy_band") if one.status == "insufficient"]
+    assert len(lacking) == 3
+    (said,) = [text for text in explain(verdict) if text.startswith("advice, no evidence: entropy_band")]
+    assert said.endswith(" (and 2 more places)")
+
+
 def test_a_refusal_says_rule_domain_observed_required_missing_and_remedy(build: Builder) -> None:
     rows = [*_good()[1:], doc("tickets", "2", 20)]
     verdict = judge(build(rows))
