@@ -75,6 +75,11 @@ def _lines(band: Band) -> Iterator[str]:
         yield f"{name}: not calibrated: {why}"
     if band.not_calibrated:
         yield ""
+    if not band.probes:
+        yield (
+            "no probe is in use in this cycle, so rule entropy_band stays without a band: train one with anchor probe"
+            " train, in use --since this cycle or an earlier one, and calibrate again"
+        )
     yield (
         f"{band.half_samples:,} half-samples for each size; human text sets off an alarm in at most"
         f" {band.false_alarms:.1%} of buckets, all statistics together"

@@ -56,6 +56,7 @@ def test_a_dry_run_shows_the_bands_and_registers_nothing(anchor: Run, project: P
     assert code == 0
     for words in ("sea:", "unigram entropy (bits)", "share of punctuation marks", "at most 1.0% of buckets", "dry run"):
         assert words in out
+    assert "no probe is in use in this cycle, so rule entropy_band stays without a band" in out
     assert active(store_of(project), "band", "2020") == []
 
 
