@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from anchor_pipeline.project import Project
 from anchor_pipeline.project.policy import RULES, EvalContamination, RuleSetting
+from anchor_pipeline.rules.expected import feeding
 
 
 def settings_of(project: Project, stage: str, rule: str) -> dict[str | None, RuleSetting]:
@@ -22,7 +23,16 @@ def is_off(project: Project, stage: str, rule: str) -> bool:
 def blocks(project: Project, stage: str, rule: str) -> bool:
     """Whether a rule blocks somewhere in the stage."""
     settings = settings_of(project, stage, rule).values()
-    return any(setting.severity == "block" and not setting.off for setting in settings)
+    return any(
+        setting.severity == "block" and not setting.off and _asks(project, stage, setting) for setting in settings
+    )
+
+
+def _asks(project: Project, stage: str, setting: RuleSetting) -> bool:
+    """Whether there is anything to judge by: evaluation sets have to be named, or documents held out."""
+    if not isinstance(setting, EvalContamination) or "severity" in setting.model_fields_set or setting.sets:
+        return True
+    return any(source.hold_out for source in feeding(project, stage).values())
 
 
 def relied_on(project: Project, stage: str, rule: str) -> bool:

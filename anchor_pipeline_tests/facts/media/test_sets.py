@@ -92,8 +92,6 @@ def test_another_process_measures_the_same_bytes() -> None:
         from anchor_pipeline.facts.batch import Batch
         from anchor_pipeline.facts.media.sets import SETS, media_sets
         from anchor_pipeline_tests.facts.media.test_sets import tone
-        from anchor_pipeline_tests.documents import document
-from anchor_pipeline_tests.facts.media.pictures import colours
         values = np.random.Generator(np.random.PCG64(1)).normal(size=90).tolist()
         texts = [json.dumps({"v": value, "w": str(value)}) for value in values]
         digest = hashlib.sha256()
