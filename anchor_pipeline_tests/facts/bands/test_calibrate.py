@@ -25,8 +25,9 @@ def alarms(limits: Limits, documents: object, size: int) -> dict[str, int]:
 def false_alarms(trials: int, number: int, size: int) -> int:
     fired = 0
     for trial in range(trials):
-        limits = limits_of(2 * trial, number, size)
-        fired += bool(alarms(limits, made(2 * trial + 1, number), size))
+        # Now and then the drawn documents are too short for the size: then there is no band, and no alarm.
+        for limits in calibrate(made(2 * trial, number), 2 * trial, sizes=[size], half_samples=150):
+            fired += bool(alarms(limits, made(2 * trial + 1, number), size))
     return fired
 
 
@@ -37,7 +38,7 @@ def test_fresh_human_text_sets_off_any_alarm_in_one_bucket_of_a_hundred_at_most(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("number", "size"), [(30, 2_000), (60, 3_000), (60, 6_000), (200, 5_000), (200, 15_000)])
+@pytest.mark.parametrize(("number", "size"), [(30, 2_000), (60, 3_000), (60, 4_500), (200, 5_000), (200, 15_000)])
 def test_the_rate_holds_for_small_and_large_calibrations(number: int, size: int) -> None:
     # At 1 %, more than 12 of 500 happen once in 500 runs.
     assert false_alarms(500, number, size) <= 12
@@ -47,8 +48,8 @@ def test_the_spread_is_that_of_a_future_bucket_about_the_centre() -> None:
     """Against the deviations that really occur, over populations drawn anew."""
     deviations, spreads = [], []
     for trial in range(60):
-        limits = limits_of(10_000 + trial, 120, 10_000, half_samples=60)
-        deviations.append(bucket(made(20_000 + trial, 200), 10_000) - np.array(limits.centre))
+        limits = limits_of(10_000 + trial, 150, 8_000, half_samples=60)
+        deviations.append(bucket(made(20_000 + trial, 200), 8_000) - np.array(limits.centre))
         spreads.append(limits.spread)
     really = np.sqrt((np.stack(deviations) ** 2).mean(axis=0))
     expected = np.sqrt((np.array(spreads) ** 2).mean(axis=0))
@@ -56,14 +57,14 @@ def test_the_spread_is_that_of_a_future_bucket_about_the_centre() -> None:
 
 
 def test_what_is_too_predictable_and_what_is_too_strange_both_alarm_on_their_side() -> None:
-    limits = limits_of(1, 200, 15_000)
-    low, high = alarms(limits, made(2, 300, bits=8.3), 15_000), alarms(limits, made(3, 300, bits=9.7), 15_000)
+    limits = limits_of(1, 200, 12_000)
+    low, high = alarms(limits, made(2, 300, bits=8.3), 12_000), alarms(limits, made(3, 300, bits=9.7), 12_000)
     assert (low[BITS], high[BITS]) == (-1, 1)
 
 
 def test_a_narrow_vocabulary_falls_below_and_a_wide_one_lies_above() -> None:
-    limits = limits_of(1, 200, 15_000)
-    narrow, wide = alarms(limits, made(2, 300, mean=300), 15_000), alarms(limits, made(3, 300, mean=3000), 15_000)
+    limits = limits_of(1, 200, 12_000)
+    narrow, wide = alarms(limits, made(2, 300, mean=300), 12_000), alarms(limits, made(3, 300, mean=3000), 12_000)
     for name in ("entropy_1", "distinct_2"):
         assert (narrow[name], wide[name]) == (-1, 1), name
 
@@ -136,7 +137,7 @@ def test_a_stage_is_judged_whatever_its_composition() -> None:
     for trial in range(20):
         for shift in alarmed:
             buckets = []
-            for number, (kind, size) in enumerate(zip(kinds, (12_000, 4_000), strict=True)):
+            for number, (kind, size) in enumerate(zip(kinds, (8_000, 4_000), strict=True)):
                 seed = 1000 * trial + 10 * number
                 (limits,) = calibrate(made(seed, 150, **kind), seed, sizes=[size], half_samples=60)  # type: ignore[arg-type]
                 moved = {**kind, "bits": kind["bits"] + shift}
