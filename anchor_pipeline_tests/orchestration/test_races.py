@@ -45,6 +45,7 @@ class Meeting:
             self.barrier.wait()
             return commit_release(*given)  # type: ignore[arg-type]
 
+        self.monkeypatch = monkeypatch
         monkeypatch.setattr(write, "commit_release", waiting)
 
     def of(self, *runs: Callable[[], Release]) -> list[Release | AnchorError]:
@@ -62,6 +63,8 @@ class Meeting:
             thread.start()
         for thread in threads:
             thread.join()
+        # Whoever releases from here on meets nobody.
+        self.monkeypatch.setattr(write, "commit_release", commit_release)
         return found
 
 
