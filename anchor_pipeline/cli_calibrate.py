@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from anchor_pipeline.cli_models import PROJECT, cycle_key, store_of
 from anchor_pipeline.errors import UsageError
-from anchor_pipeline.project import Project, load_project
+from anchor_pipeline.project import load_project
 
 if TYPE_CHECKING:
     from anchor_pipeline.facts.bands.model import Band, DomainBand
 
 
 @click.command()
-@click.argument("project", type=click.Path(path_type=Path))
+@PROJECT
 @click.option("--cycle", help="Whose anchors to use; default: the newest cycle. Its corpus must have been built.")
 @click.option("--name", default="band", show_default=True, help="What to call it: small letters, digits and _.")
 @click.option("--signed-off", default="", help="Who answers for it; needed unless --dry-run.")
@@ -35,7 +35,6 @@ def calibrate(
     """
     from anchor_pipeline.corpus.corpus import read_corpus
     from anchor_pipeline.corpus.register import add, checked_name
-    from anchor_pipeline.corpus.store import Store
     from anchor_pipeline.facts.bands.anchors import make_band
     from anchor_pipeline.facts.bands.model import keep_band
 
@@ -43,9 +42,9 @@ def calibrate(
     if not signed_off.strip() and not dry_run:
         raise UsageError("--signed-off: name the person who answers for the band, or use --dry-run")
     declared = load_project(project)
-    key = _key(declared, cycle, "--cycle")
-    first = key if since is None else _key(declared, since, "--since")
-    store = Store.at(declared.store_address)
+    key = cycle_key(declared, cycle, "--cycle")
+    first = key if since is None else cycle_key(declared, since)
+    store = store_of(declared)
     corpus = read_corpus(store, key)
     if corpus is None:
         raise UsageError(f"the corpus of cycle {key} was never built; run anchor plan {project} --cycle {key} first")
@@ -100,13 +99,3 @@ def _domain(name: str, domain: DomainBand, band: Band) -> Iterator[str]:
         unit = f" ({meaning.unit})" if meaning.unit else ""
         yield f"  {meaning.title + unit:<48} " + " ".join(f"{value:>10.4g}" for value in values)
     yield f"  {'distance of all together (standard deviations)':<48} {0:>10} {'':>10} {largest.profile:>10.4g}"
-
-
-def _key(declared: Project, given: str | None, option: str) -> str:
-    calendar: Any = declared.calendar
-    if given is None:
-        return str(calendar.latest(datetime.now(UTC), unfinished=declared.cycle.unfinished).key)
-    try:
-        return str(calendar.at(given).key)
-    except ValueError as error:
-        raise UsageError(f"{option}: {error}") from None

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
+from anchor_pipeline.cli_models import PROJECT, SIGNED_OFF, SINCE, cycle_key, model_digest, store_of
 from anchor_pipeline.errors import UsageError
 from anchor_pipeline.project import Project, load_project
 
@@ -19,10 +19,6 @@ if TYPE_CHECKING:
     from anchor_pipeline.facts.origin.model import Card, Detector
     from anchor_pipeline.facts.origin.sources import Side
 
-_PROJECT = click.argument("project", type=click.Path(path_type=Path))
-_SINCE = click.option("--since", help="First cycle in which this holds; default: the newest one.")
-_SIGNED_OFF = click.option("--signed-off", default="", help="Who answers for it.")
-
 
 @click.group()
 def origin() -> None:
@@ -30,15 +26,15 @@ def origin() -> None:
 
 
 @origin.command()
-@_PROJECT
+@PROJECT
 @click.option(
     "--ours", multiple=True, required=True, help="Source with texts of our model; may be given several times."
 )
 @click.option("--human", multiple=True, required=True, help="Source with texts by people; may be given several times.")
 @click.option("--competitor", multiple=True, help="Source with texts of other models; may be given several times.")
 @click.option("--name", required=True, help="What people call the detector.")
-@_SINCE
-@_SIGNED_OFF
+@SINCE
+@SIGNED_OFF
 def train(
     project: Path,
     ours: tuple[str, ...],
@@ -49,16 +45,17 @@ def train(
     signed_off: str,
 ) -> None:
     """Train a detector on ingested sources of PROJECT, keep it, and put it in use."""
-    from anchor_pipeline.corpus.register import add, keep_model
+    from anchor_pipeline.corpus.register import add, checked_name, keep_model
     from anchor_pipeline.facts.origin.model import detector_of
     from anchor_pipeline.facts.origin.sources import samples_from
     from anchor_pipeline.facts.origin.train import train_detector
 
+    checked_name("origin", name)
     declared = load_project(project)
-    cycle = _cycle(declared, since)
+    cycle = cycle_key(declared, since)
     if repeated := sorted({one for one in (*ours, *human, *competitor) if (*ours, *human, *competitor).count(one) > 1}):
         raise UsageError(f"source {repeated[0]} is named twice; a source stands for one side")
-    store = _store(declared)
+    store = store_of(declared)
     sides = [[_side(declared, store, one, who != "human") for one in names]
              for who, names in (("ours", ours), ("human", human), ("competitor", competitor))]  # fmt: skip
     training = {one.source: one.digest for side in sides for part in side for one in part.snapshots}
@@ -71,13 +68,13 @@ def train(
 
 
 @origin.command(name="list")
-@_PROJECT
+@PROJECT
 def list_(project: Path) -> None:
     """List the detectors of PROJECT: from which cycle they are in use, how well they do, what they cannot see."""
     from anchor_pipeline.corpus.register import entries
     from anchor_pipeline.facts.origin.model import open_detector
 
-    store = _store(load_project(project))
+    store = store_of(load_project(project))
     found = entries(store, "origin")
     if not found:
         click.echo(f"no origin detector yet; anchor origin train {project}")
@@ -91,13 +88,13 @@ def list_(project: Path) -> None:
 
 
 @origin.command()
-@_PROJECT
+@PROJECT
 @click.argument("file", type=click.File("rb"))
-@click.option("--detector", help="Digest, or how it begins; default: the one added last.")
+@click.option("--detector", help="Its name, or how its digest begins; default: the one added last.")
 @click.option("--lines", is_flag=True, help="Every line of FILE is a text of its own.")
 def score(project: Path, file: BinaryIO, detector: str | None, lines: bool) -> None:
     """Score the text in FILE (- for standard input): log-odds that the model wrote it, above 0 if likelier than not."""
-    store = _store(load_project(project))
+    store = store_of(load_project(project))
     using = _detector(store, detector)
     try:
         text = file.read().decode()
@@ -108,34 +105,35 @@ def score(project: Path, file: BinaryIO, detector: str | None, lines: bool) -> N
 
 
 @origin.command()
-@_PROJECT
+@PROJECT
 @click.argument("digest")
 @click.option("--name", required=True, help="What people call the detector.")
-@_SINCE
-@_SIGNED_OFF
+@SINCE
+@SIGNED_OFF
 def add(project: Path, digest: str, name: str, since: str | None, signed_off: str) -> None:
     """Put a detector that PROJECT keeps (DIGEST, or how it begins) in use."""
     from anchor_pipeline.corpus import register
 
     declared = load_project(project)
-    store, cycle = _store(declared), _cycle(declared, since)
-    found = _whole_digest(digest, store.list("models/origin"))
+    store, cycle = store_of(declared), cycle_key(declared, since)
+    found = model_digest("detector", digest, [("", one) for one in store.list("models/origin")])
     register.add(store, "origin", name, found, cycle, signed_off)
     click.echo(f"{name} {found[:12]} is in use from cycle {cycle} on")
 
 
 @origin.command()
-@_PROJECT
-@click.argument("digest")
-@_SINCE
-@_SIGNED_OFF
-def retire(project: Path, digest: str, since: str | None, signed_off: str) -> None:
-    """Use the detector of that DIGEST (or how it begins) no longer; another one must overlap with it."""
+@PROJECT
+@click.argument("which")
+@SINCE
+@SIGNED_OFF
+def retire(project: Path, which: str, since: str | None, signed_off: str) -> None:
+    """Use detector WHICH (its name, or how its digest begins) no longer; another one must overlap with it."""
     from anchor_pipeline.corpus import register
 
     declared = load_project(project)
-    store, cycle = _store(declared), _cycle(declared, since)
-    entry = register.retire(store, "origin", _whole_digest(digest, store.list("models/origin")), cycle, signed_off)
+    store, cycle = store_of(declared), cycle_key(declared, since)
+    known = [(entry.name, entry.digest) for entry in register.active(store, "origin", cycle)]
+    entry = register.retire(store, "origin", model_digest("detector", which, known), cycle, signed_off)
     click.echo(f"{entry.name} {entry.digest[:12]} is retired from cycle {cycle} on")
 
 
@@ -182,35 +180,12 @@ def _snapshot(store: Store, project: Project, name: str) -> SourceSnapshot:
     return snapshot
 
 
-def _detector(store: Store, digest: str | None) -> Detector:
+def _detector(store: Store, which: str | None) -> Detector:
     from anchor_pipeline.corpus.register import entries
     from anchor_pipeline.facts.origin.model import open_detector
 
     added: list[Entry] = [entry for entry in entries(store, "origin") if entry.action == "add"]
     if not added:
         raise UsageError("the project has no origin detector; train one with anchor origin train")
-    known = [entry.digest for entry in added]
-    return open_detector(store, known[-1] if digest is None else _whole_digest(digest, known))
-
-
-def _whole_digest(beginning: str, known: list[str]) -> str:
-    found = sorted({digest for digest in known if digest.startswith(beginning)})
-    if len(found) != 1:
-        listed = ", ".join(sorted({digest[:12] for digest in known})) or "none"
-        raise UsageError(f"{beginning!r} is {'several detectors' if found else 'no detector'}; there are {listed}")
-    return found[0]
-
-
-def _cycle(project: Project, key: str | None) -> str:
-    if key is None:
-        return project.calendar.latest(datetime.now(UTC), unfinished=project.cycle.unfinished).key
-    try:
-        return project.calendar.at(key).key
-    except ValueError as error:
-        raise UsageError(f"--since: {error}") from None
-
-
-def _store(project: Project) -> Store:
-    from anchor_pipeline.corpus.store import Store
-
-    return Store.at(project.store_address)
+    known = [(entry.name, entry.digest) for entry in added]
+    return open_detector(store, known[-1][1] if which is None else model_digest("detector", which, known))

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 import click
 
+from anchor_pipeline.cli_models import PROJECT, SIGNED_OFF, SINCE, cycle_key, model_digest, store_of
 from anchor_pipeline.errors import UsageError
-from anchor_pipeline.project import Project, load_project
+from anchor_pipeline.project import load_project
 
-if TYPE_CHECKING:
-    from anchor_pipeline.corpus.store import Store
-
-_PROJECT = click.argument("project", type=click.Path(path_type=Path))
-_SINCE = click.option("--since", help="First cycle in which this holds; default: the newest one.")
-_SIGNED = click.option("--signed-off", default="", help="Who answers for it.")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document to stdout and nothing else.")
 
 
@@ -27,7 +21,7 @@ def probe() -> None:
 
 
 @probe.command()
-@_PROJECT
+@PROJECT
 @click.option("--source", "sources", multiple=True, required=True, help="An anchor source; may be given several times.")
 @click.option(
     "--kind", type=click.Choice(["words", "characters"]), default="words", show_default=True, help="What its units are."
@@ -47,8 +41,8 @@ def probe() -> None:
     help="Part of the documents to train on; the others are left for calibration.",
 )
 @click.option("--name", required=True, help="What to call it: small letters, digits and _.")
-@_SINCE
-@_SIGNED
+@SINCE
+@SIGNED_OFF
 def train(
     project: Path,
     sources: tuple[str, ...],
@@ -66,8 +60,8 @@ def train(
     from anchor_pipeline.facts.probes.training import train_probe
 
     checked_name("probe", name)
-    declared, cycle = _declared(project, since)
-    store = _store(declared)
+    declared = load_project(project)
+    store, cycle = store_of(declared), cycle_key(declared, since)
     files = train_probe(
         declared, store, sources, kind, order=order, min_counts=_counts(min_counts), cycle=cycle, share=share
     )
@@ -78,14 +72,14 @@ def train(
 
 
 @probe.command("list")
-@_PROJECT
+@PROJECT
 @_JSON
 def list_(project: Path, as_json: bool) -> None:
     """List the register of probes of PROJECT: what was put in use or retired, and from which cycle on."""
     from anchor_pipeline.corpus.register import entries
     from anchor_pipeline.facts.probes.card import CARD, read_card
 
-    store = _store(load_project(project))
+    store = store_of(load_project(project))
     found = [(entry, read_card(store.read(f"models/probe/{entry.digest}/{CARD}"))) for entry in entries(store, "probe")]
     if as_json:
         rows = [{**entry.model_dump(mode="json"), "card": card.model_dump(mode="json")} for entry, card in found]
@@ -102,11 +96,11 @@ def list_(project: Path, as_json: bool) -> None:
 
 
 @probe.command()
-@_PROJECT
+@PROJECT
 @click.argument("model", type=click.Path(path_type=Path, exists=True))
 @click.option("--name", required=True, help="What to call it: small letters, digits and _.")
-@_SINCE
-@_SIGNED
+@SINCE
+@SIGNED_OFF
 def add(project: Path, model: Path, name: str, since: str | None, signed_off: str) -> None:
     """Put a MODEL that was made elsewhere in use as a probe of PROJECT.
 
@@ -118,18 +112,18 @@ def add(project: Path, model: Path, name: str, since: str | None, signed_off: st
     from anchor_pipeline.facts.probes.foreign import files_of
 
     checked_name("probe", name)
-    declared, cycle = _declared(project, since)
-    store = _store(declared)
+    declared = load_project(project)
+    store, cycle = store_of(declared), cycle_key(declared, since)
     digest = keep_model(store, "probe", files_of(model))
     entry = register(store, "probe", name, digest, cycle, signed_off)
     click.echo(f"probe {entry.name} {digest} is in use from cycle {cycle} on")
 
 
 @probe.command()
-@_PROJECT
+@PROJECT
 @click.argument("which")
-@_SINCE
-@_SIGNED
+@SINCE
+@SIGNED_OFF
 def retire(project: Path, which: str, since: str | None, signed_off: str) -> None:
     """Use probe WHICH (its name, or the beginning of its digest) no longer.
 
@@ -138,15 +132,15 @@ def retire(project: Path, which: str, since: str | None, signed_off: str) -> Non
     from anchor_pipeline.corpus.register import active
     from anchor_pipeline.corpus.register import retire as register
 
-    declared, cycle = _declared(project, since)
-    store = _store(declared)
-    digest = _digest(which, [(entry.name, entry.digest) for entry in active(store, "probe", cycle)])
+    declared = load_project(project)
+    store, cycle = store_of(declared), cycle_key(declared, since)
+    digest = model_digest("probe", which, [(entry.name, entry.digest) for entry in active(store, "probe", cycle)])
     entry = register(store, "probe", digest, cycle, signed_off)
     click.echo(f"probe {entry.name} {digest} is not in use from cycle {cycle} on")
 
 
 @probe.command()
-@_PROJECT
+@PROJECT
 @click.argument("which")
 @click.argument("texts", type=click.File("rb"))
 @_JSON
@@ -158,8 +152,10 @@ def score(project: Path, which: str, texts: IO[bytes], as_json: bool) -> None:
     from anchor_pipeline.facts.batch import Batch
     from anchor_pipeline.facts.probes.probe import probe_of
 
-    store = _store(load_project(project))
-    found = probe_of(store, _digest(which, [(entry.name, entry.digest) for entry in entries(store, "probe")]))
+    store = store_of(load_project(project))
+    found = probe_of(
+        store, model_digest("probe", which, [(entry.name, entry.digest) for entry in entries(store, "probe")])
+    )
     lines = [line.decode("utf-8", "replace") for line in texts.read().splitlines()]
     bits, units = found.measure(Batch(pa.table({"text": pa.array(lines, pa.string())})))
     if as_json:
@@ -172,37 +168,8 @@ def score(project: Path, which: str, texts: IO[bytes], as_json: bool) -> None:
         click.echo(f"{cost / count:8.3f} bits a {found.unit}, {count} {found.unit}s")
 
 
-def _digest(which: str, known: list[tuple[str, str]]) -> str:
-    """The digest of the newest probe of that name, or of the only one whose digest begins so."""
-    named = [digest for name, digest in known if name == which]
-    begun = sorted({digest for _, digest in known if len(which) >= 4 and digest.startswith(which)})
-    if named:
-        return named[-1]
-    if len(begun) == 1:
-        return begun[0]
-    there = ", ".join(f"{name} ({digest[:12]})" for name, digest in known) or "none"
-    raise UsageError(f"{which!r} is not the name of one probe, nor how only its digest begins; there are {there}")
-
-
-def _declared(path: Path, since: str | None) -> tuple[Project, str]:
-    """The project, and the key of the cycle that was asked for, or of the newest."""
-    declared = load_project(path)
-    if since is None:
-        return declared, declared.calendar.latest(datetime.now(UTC), unfinished=declared.cycle.unfinished).key
-    try:
-        return declared, declared.calendar.at(since).key
-    except ValueError as error:
-        raise UsageError(f"--since: {error}") from None
-
-
 def _counts(text: str) -> tuple[int, ...]:
     try:
         return tuple(int(part) for part in text.split(","))
     except ValueError:
         raise UsageError(f"--min-counts: {text!r} is not a list of counts, such as 2,1,2") from None
-
-
-def _store(project: Project) -> Store:
-    from anchor_pipeline.corpus.store import Store
-
-    return Store.at(project.store_address)

@@ -3,35 +3,17 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from anchor_pipeline import cli, steps
+from anchor_pipeline import steps
 from anchor_pipeline.corpus.register import active
 from anchor_pipeline.corpus.store import Store
 from anchor_pipeline.facts.bands.model import read_band
 from anchor_pipeline.project import load_project
+from anchor_pipeline_tests.command import Run
 from anchor_pipeline_tests.projects import rows, small_project, write_rows
-
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def anchor(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
-    """Runs the command in this process: exit code, stdout, stderr."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["anchor", *map(str, arguments)])
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        out, err = capfd.readouterr()
-        return int(ended.value.code or 0), out, err
-
-    return run
 
 
 @pytest.fixture

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from anchor_pipeline import cli, steps
+from anchor_pipeline import steps
 from anchor_pipeline.corpus.store import Store
 from anchor_pipeline.project import load_project
+from anchor_pipeline_tests.command import Run
 from anchor_pipeline_tests.lineage.builds import events_of
 from anchor_pipeline_tests.lineage.collectors import free_port, key, running
 from anchor_pipeline_tests.projects import small_project
-
-Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture(scope="module")
@@ -34,23 +31,12 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def anchor(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
-    """Runs the command in this process: exit code, stdout, stderr."""
+def anchor(anchor: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """The command, where nothing of the environment configures OpenLineage."""
     for name in list(os.environ):
         if name.startswith("OPENLINEAGE_"):
             monkeypatch.delenv(name)
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["anchor", *map(str, arguments)])
-        # What one run sets must not reach the next, as it would not between processes.
-        monkeypatch.setenv("DAGSTER_HOME", "")
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        out, err = capfd.readouterr()
-        return int(ended.value.code or 0), out, err
-
-    return run
+    return anchor
 
 
 def store_of(project: Path) -> Store:
@@ -131,7 +117,7 @@ def test_status_tells_what_waits_and_what_was_refused(
         anchor("lineage", "flush", project)
         collector.mode = lambda event: {"corpus": "422", "sources/gazette": "503"}.get(event["job"]["name"], "ok")
         anchor("plan", project, "--cycle", "2020", "--stage", "lawful")
-        assert anchor("lineage", "flush", project, "--deadline", "6")[0] == 3
+        assert anchor("lineage", "flush", project, "--deadline", "15")[0] == 3
         told = status(anchor, project)
         assert (told["events"]["pending"], told["events"]["rejected"]) == (2, 2)
         assert {note["job"] for note in told["rejected"]} == {"corpus"}

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import io
-import sys
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from anchor_pipeline import cli, steps
+from anchor_pipeline import steps
 from anchor_pipeline.corpus.register import active
 from anchor_pipeline.corpus.store import Store
 from anchor_pipeline.facts.origin.model import open_detector
 from anchor_pipeline.project import load_project
+from anchor_pipeline_tests.command import Run
 from anchor_pipeline_tests.facts.origin.writers import SUBJECTS, write
 from anchor_pipeline_tests.projects import small_project, write_rows
 
-Run = Callable[..., tuple[int, str, str]]
 TRAIN = ("--ours", "drafts", "--human", "logbooks", "--human", "gazette", "--name", "scribe")
 
 
@@ -38,19 +36,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def anchor(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
-    """Runs the command in this process: exit code, stdout, stderr."""
-
-    def run(*arguments: object, stdin: bytes = b"") -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["anchor", "origin", *map(str, arguments)])
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        out, err = capfd.readouterr()
-        return int(ended.value.code or 0), out, err
-
-    return run
+def anchor(anchor: Run) -> Run:
+    """The command `anchor origin`."""
+    return partial(anchor, "origin")
 
 
 def store_of(project: Path) -> Store:
@@ -107,7 +95,7 @@ def test_a_detector_is_trained_listed_used_replaced_by_another_and_retired(
         (("train", "--ours", "drafts", "--human", "nobody", "--name", "x"), "there is no source 'nobody'; sources are"),
         (("train", "--ours", "drafts", "--human", "drafts", "--name", "x"), "a source stands for one side"),
         (("train", *TRAIN, "--since", "never"), "--since:"),
-        (("add", "abc", "--name", "x"), "'abc' is no detector; there are"),
+        (("add", "abc", "--name", "x"), "'abc' is not the name of one detector"),
     ],
 )
 def test_what_is_wrong_is_said(anchor: Run, project: Path, arguments: tuple[str, ...], said: str) -> None:

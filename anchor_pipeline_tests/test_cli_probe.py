@@ -4,38 +4,20 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
-from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from anchor_pipeline import cli, steps
+from anchor_pipeline import steps
 from anchor_pipeline.corpus.store import Store
 from anchor_pipeline.facts.fact_sets import fact_sets
 from anchor_pipeline.facts.measure import measure_shards, read_facts
 from anchor_pipeline.facts.probes.probe import probe_of
 from anchor_pipeline.facts.probes.training import in_training
 from anchor_pipeline.project import load_project
-
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def anchor(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
-    """Runs the command in this process: exit code, stdout, stderr."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["anchor", *map(str, arguments)])
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        out, err = capfd.readouterr()
-        return int(ended.value.code or 0), out, err
-
-    return run
+from anchor_pipeline_tests.command import Run
 
 
 @pytest.fixture
