@@ -90,6 +90,8 @@ class Outcome:
     reused: bool = False
     """Nothing had to be done: the outputs were there already."""
     error: BaseException | None = None
+    credentials: Mapping[str, int | str] | None = None
+    """Of the shards that the step made or drew from: `count` and the `sha256` of their list."""
 
 
 class Observer(Protocol):

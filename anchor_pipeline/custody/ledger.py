@@ -1,0 +1,276 @@
+"""The ledger: append a signed entry, sign a head over all of them. Nothing is ever changed or taken away.
+
+Heads only grow: before one is signed, the entries since the last are read back and hashed again, the tree that is
+stored has to give the last head's root, and what the signer remembers beside its keys has to be a beginning of it.
+(A certificate log died of one flipped bit in a hash that was signed without looking; another signed two histories.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from anchor_pipeline.custody import note
+from anchor_pipeline.custody.envelope import opened, seal
+from anchor_pipeline.custody.flaws import Flaw
+from anchor_pipeline.custody.head_memory import HeadMemory
+from anchor_pipeline.custody.key_history import KeyHistory
+from anchor_pipeline.custody.keys import ROOT, PublicKey, Signer
+from anchor_pipeline.custody.merkle import Frontier, Subtree, full_subtrees, leaf_hash, root_at
+from anchor_pipeline.custody.statements import read_statement, statement
+from anchor_pipeline.custody.storage import LedgerRows, Storage, Stored
+from anchor_pipeline.errors import DamagedData, Refused, UsageError
+
+CHANGES_KEYS = ("genesis", "key", "root", "authority")
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def stamp(at: datetime) -> str:
+    """A time as entries have it: UTC, six decimals."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An entry that was appended."""
+
+    index: int
+    leaf: str
+    """Leaf hash, hexadecimal."""
+
+
+class Ledger:
+    """One ledger in a storage. Safe to use from many processes at once: one line, whoever writes."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        origin: str,
+        *,
+        memory: HeadMemory | None = None,
+        clock: Callable[[], datetime] = _now,
+    ) -> None:
+        if not note.is_origin(origin):
+            raise UsageError(
+                f"{origin!r} cannot name a ledger: expected letters, digits, '.', '_', '/', '-', 200 at most"
+            )
+        self.storage, self.origin = storage, origin
+        self._memory, self._clock = memory, clock
+
+    def append(
+        self,
+        kind: str,
+        fields: dict[str, Any],
+        signers: Sequence[Signer],
+        *,
+        only_if: Callable[[LedgerRows], bool] | None = None,
+    ) -> Entry | None:
+        """Sign and append an entry; on disk when this returns. None if `only_if` said no, under the writer's lock.
+
+        Raises:
+            Refused: the key is not in force in this ledger.
+            UsageError: the entry would be too large, or is not of the shape of its kind.
+            Unavailable: the storage cannot be written.
+
+        """
+        with self.storage.writing(self.origin) as rows:
+            table = LedgerRows(rows, self.origin)
+            if only_if is not None and not only_if(table):
+                return None
+            size = table.size()
+            self._check_may_sign(table, kind, signers)
+            previous, time = self._last(table, size)
+            predicate = {
+                **fields,
+                "sequence": size,
+                "previous": previous,
+                # Order is by sequence; a clock that was set back must not make an entry look older than its past.
+                "time": max(stamp(self._clock()), time),
+                "origin": self.origin,
+                "by": signers[0].public.identity,
+            }
+            try:
+                envelope = seal(statement(kind, predicate), signers)
+            except ValueError as error:
+                raise UsageError(f"{kind} entry cannot be made: {error}") from None
+            if kind in CHANGES_KEYS:
+                _check_change(table, size, opened(envelope, kind).payload, kind)
+            leaf = leaf_hash(envelope)
+            table.add_entry(size, kind, fields.get("intent"), leaf.hex(), envelope)
+            table.add_nodes(self._frontier(table, size).append(leaf))
+        return Entry(size, leaf.hex())
+
+    def sign_head(self, signer: Signer) -> note.Checkpoint:
+        """The head over all entries, signed anew only if there are new ones.
+
+        Raises:
+            DamagedData: what is stored is not what was appended, or not what was signed before. Nothing is signed.
+            Unavailable: the storage cannot be written.
+
+        """
+        with self.storage.writing(self.origin) as rows:
+            table = LedgerRows(rows, self.origin)
+            last = self._last_head(table)
+            size = table.size()
+            tree = self._read_back(table, last, size)
+            if last is not None and last.size == size:
+                head = last
+            else:
+                head = note.signed(self.origin, size, tree.root(), signer)
+                table.add_head(size, head.encoded())
+            if self._memory is not None:
+                # Within the lock, so that heads are remembered in their order; the entries are on disk already.
+                self._memory.keep(head)
+        return head
+
+    def head(self) -> note.Checkpoint | None:
+        """The last head that was signed."""
+        with self.storage.reading() as rows:
+            return self._last_head(LedgerRows(rows, self.origin))
+
+    def size(self) -> int:
+        """Entries there are."""
+        with self.storage.reading() as rows:
+            return LedgerRows(rows, self.origin).size()
+
+    def entries(self, start: int = 0, end: int | None = None) -> Iterator[Stored]:
+        """Entries from `start` up to `end`, as they lie there."""
+        with self.storage.reading() as rows:
+            table = LedgerRows(rows, self.origin)
+            yield from table.entries(start, table.size() if end is None else end)
+
+    def unfinished(self) -> list[Stored]:
+        """Intents that nothing closes."""
+        with self.storage.reading() as rows:
+            return LedgerRows(rows, self.origin).unfinished()
+
+    def keys(self) -> KeyHistory:
+        """Whose keys are in force."""
+        with self.storage.reading() as rows:
+            return _history(LedgerRows(rows, self.origin))
+
+    def subtree(self) -> AbstractContextManager[Subtree]:
+        """Reads full subtrees, for proofs."""
+        return _Subtrees(self.storage, self.origin)
+
+    def _check_may_sign(self, table: LedgerRows, kind: str, signers: Sequence[Signer]) -> None:
+        key = signers[0].public
+        if kind == "genesis":
+            if table.size():
+                raise Refused(f"{self.storage.address}: ledger {self.origin} has begun already")
+            return
+        keys = _history(table).in_force()
+        if not keys:
+            raise Refused(
+                f"{self.storage.address}: there is no ledger {self.origin} yet; begin it with `anchor keys init`"
+            )
+        if keys.get(key.identity) != key:
+            raise Refused(
+                f"{self.storage.address}: key {key.id[:16]}… of {key.identity} is not in force in ledger {self.origin}"
+                "; `anchor keys list` says which are"
+            )
+
+    def _last(self, table: LedgerRows, size: int) -> tuple[str, str]:
+        """Leaf hash and time of the last entry; empty if there is none."""
+        for entry in table.entries(max(size - 1, 0), size):
+            envelope = opened(entry.envelope, f"entry {entry.index}")
+            return leaf_hash(entry.envelope).hex(), read_statement(envelope.payload, f"entry {entry.index}")[1].time
+        return "", ""
+
+    def _last_head(self, table: LedgerRows) -> note.Checkpoint | None:
+        text = table.last_head()
+        return None if text is None else note.parsed(text, f"{self.storage.address}: last head")
+
+    def _frontier(self, table: LedgerRows, size: int) -> Frontier:
+        try:
+            return Frontier(size, [table.node(level, index) for level, index in full_subtrees(size)])
+        except KeyError as error:
+            raise DamagedData(f"{self.storage.address}: ledger {self.origin} lacks {error}; restore it") from None
+
+    def _read_back(self, table: LedgerRows, last: note.Checkpoint | None, size: int) -> Frontier:
+        """The tree over all entries, those since the last head hashed again."""
+        signed = last.size if last else 0
+        if size == 0:
+            raise Refused(
+                f"{self.storage.address}: there is no ledger {self.origin} yet; begin it with `anchor keys init`"
+            )
+        if signed > size:
+            raise self._damaged(f"holds {size:,} entries, a head of {signed:,} was signed")
+        tree = self._frontier(table, signed)
+        if last is not None and tree.root() != last.root:
+            raise self._damaged(f"is not the one whose head of {signed:,} entries was signed")
+        for entry in table.entries(signed, size):
+            leaf = leaf_hash(entry.envelope)
+            if leaf.hex() != entry.leaf or entry.index != tree.size:
+                raise self._damaged(f"has an entry {entry.index} that is not the one appended")
+            if any(table.node(level, index) != made for level, index, made in tree.append(leaf)):
+                raise self._damaged(f"has a tree that does not fit entry {entry.index}")
+        if tree.size != size:
+            raise self._damaged(f"lacks entry {tree.size}")
+        if self._memory is not None:
+            self._memory.check(self.origin, size, lambda at: root_at(at, table.node))
+        return tree
+
+    def _damaged(self, what: str) -> DamagedData:
+        return DamagedData(
+            f"{self.storage.address}: ledger {self.origin} {what}; nothing is signed: restore the ledger, and find out "
+            "who changed it (`anchor ledger verify`)"
+        )
+
+
+class _Subtrees:
+    def __init__(self, storage: Storage, origin: str) -> None:
+        self._reading, self._origin = storage.reading(), origin
+
+    def __enter__(self) -> Subtree:
+        return LedgerRows(self._reading.__enter__(), self._origin).node
+
+    def __exit__(self, *error: Any) -> None:
+        self._reading.__exit__(*error)
+
+
+def begin(
+    ledger: Ledger,
+    root: Signer,
+    identities: Sequence[PublicKey],
+    *,
+    authority: str | None = None,
+    continues: dict[str, Any] | None = None,
+) -> Entry:
+    """Append the genesis: the root names itself, and the keys of the identities; Refused if the ledger has begun."""
+    if root.public.identity != ROOT:
+        raise UsageError(f"a ledger is begun by the identity {ROOT}, not {root.public.identity}")
+    fields = {
+        "root": root.public.record(),
+        "keys": [{"identity": key.identity, "key": key.record()} for key in identities],
+        "authority": authority,
+        "continues": continues,
+    }
+    entry = ledger.append("genesis", fields, [root])
+    assert entry is not None
+    return entry
+
+
+def _check_change(table: LedgerRows, index: int, payload: bytes, kind: str) -> None:
+    try:
+        _history(table).apply(index, read_statement(payload, kind)[1], kind)
+    except Flaw as flaw:
+        raise UsageError(f"the keys cannot be changed like this: {flaw.detail}") from None
+
+
+def _history(table: LedgerRows) -> KeyHistory:
+    """Keys as the root's entries say, read from the ledger's own storage: signatures are checked by verifiers."""
+    keys = KeyHistory()
+    for entry in table.of_kinds(CHANGES_KEYS):
+        where = f"entry {entry.index}"
+        try:
+            keys.apply(entry.index, read_statement(opened(entry.envelope, where).payload, where)[1], where)
+        except Flaw as flaw:
+            raise DamagedData(f"ledger: {flaw}; check it with `anchor ledger verify`") from None
+    return keys

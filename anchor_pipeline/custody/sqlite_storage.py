@@ -1,0 +1,129 @@
+"""Ledgers in a SQLite file: one writer at a time, and on disk before anything counts."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from anchor_pipeline.custody.storage import TABLES
+from anchor_pipeline.errors import DamagedData, Unavailable
+
+_PATIENCE_S = 60.0
+"""How long a writer waits for others."""
+
+
+class _Rows:
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def all(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Rows of a query."""
+        return self._connection.execute(sql, values).fetchall()
+
+    def run(self, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        """A statement for each of some rows."""
+        self._connection.executemany(sql, rows)
+
+
+class SqliteStorage:
+    """A file, made with its tables when it is first written to."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def address(self) -> str:
+        """The path."""
+        return str(self.path)
+
+    @contextmanager
+    def writing(self, origin: str) -> Iterator[_Rows]:
+        """The one writer of the file."""
+        with _told(self.path), self._connected() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield _Rows(connection)
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
+            connection.execute("COMMIT")
+
+    @contextmanager
+    def reading(self) -> Iterator[_Rows]:
+        """What is there now; a file that is not there yet is not made."""
+        if not self.path.exists():
+            with sqlite3.connect(":memory:") as empty:
+                empty.executescript(TABLES.format(blob="BLOB"))
+                yield _Rows(empty)
+            empty.close()
+            return
+        with _told(self.path), self._connected() as connection:
+            connection.execute("BEGIN")
+            yield _Rows(connection)
+            connection.execute("COMMIT")
+
+    @contextmanager
+    def running(self, run: str) -> Iterator[None]:
+        """Hold a lock on a file, which the system lets go when the process dies."""
+        with _told(self.path):
+            self._locks.mkdir(parents=True, exist_ok=True)
+            path = self._locks / run
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+            os.close(handle)
+
+    def is_running(self, run: str) -> bool:
+        """Whether some process holds the lock of the run."""
+        try:
+            handle = os.open(self._locks / run, os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        else:
+            (self._locks / run).unlink(missing_ok=True)
+            return False
+        finally:
+            os.close(handle)
+
+    @property
+    def _locks(self) -> Path:
+        return self.path.with_name(f"{self.path.name}-running")
+
+    @contextmanager
+    def _connected(self) -> Iterator[sqlite3.Connection]:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(self.path, timeout=_PATIENCE_S, isolation_level=None)
+        try:
+            # A write-ahead log lets readers read beside a writer; FULL flushes it at every commit.
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'anchor_ledger_heads'").fetchall():
+                connection.executescript(f"BEGIN IMMEDIATE; {TABLES.format(blob='BLOB')} COMMIT;")
+            yield connection
+        finally:
+            connection.close()
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """SQLite's errors in the words of ours."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise Unavailable(f"{path}: the ledger cannot be read or written just now ({error})") from error
+    except sqlite3.DatabaseError as error:
+        raise DamagedData(f"{path}: no sound ledger ({error}); restore it from a backup or a release") from error
+    except OSError as error:
+        raise Unavailable(f"{path}: the ledger cannot be written ({error.strerror or error})") from error
