@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -106,13 +107,17 @@ def _webserver(environ: dict[str, str]) -> Iterator[str]:
             server.wait()
 
 
+_DATE = re.compile(r"^20\d\d-\d\d-\d\d$")
+"""The newest cycles are listed first, whichever they are."""
+
+
 def _visit(address: str) -> Iterator[tuple[str, float, int]]:
     from playwright.sync_api import sync_playwright
 
-    pages = {
+    pages: dict[str, tuple[str, str | re.Pattern[str]]] = {
         "asset, overview": ("/assets/selection/stage0", "stage0"),
         "asset, checks": ("/assets/selection/stage0?view=checks", "anchor_share"),
-        "asset, partitions": ("/assets/selection/stage0?view=partitions", "2020-12-28"),
+        "asset, partitions": ("/assets/selection/stage0?view=partitions", _DATE),
         "asset graph": ("/asset-groups", "corpus"),
         "runs": ("/runs", "build_all"),
     }
