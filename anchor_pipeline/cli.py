@@ -20,6 +20,7 @@ import click
 
 from anchor_pipeline import __version__
 from anchor_pipeline.cli_calibrate import calibrate
+from anchor_pipeline.cli_keys import keys
 from anchor_pipeline.cli_lineage import delivering, lineage
 from anchor_pipeline.cli_origin import origin
 from anchor_pipeline.cli_probe import probe
@@ -71,8 +72,9 @@ def anchor() -> None:
     """Build training mixes that hold every declared rule, or refuse with the reason."""
 
 
-anchor.add_command(lineage)
 anchor.add_command(calibrate)
+anchor.add_command(keys)
+anchor.add_command(lineage)
 anchor.add_command(origin)
 anchor.add_command(probe)
 
@@ -185,12 +187,17 @@ def build(project: Project, cycle: Cycle, stages: tuple[str, ...], as_json: bool
 
 @anchor.command()
 @click.argument("mix")
+@click.option("--root", type=click.Path(path_type=Path), help="The root key you trust (root.pub.json).")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document to stdout and nothing else.")
-def verify(mix: str, as_json: bool) -> int:
-    """Check a released MIX, a folder or URL: every digest, count and share, from its files alone."""
+def verify(mix: str, root: Path | None, as_json: bool) -> int:
+    """Check a released MIX, a folder or URL: every digest, count and share, and its chain of custody.
+
+    From its files alone; --root says whose word the chain of custody has to begin with.
+    """
+    from anchor_pipeline.custody.key_files import read_public
     from anchor_pipeline.mix.verify import verify_mix
 
-    findings = verify_mix(mix)
+    findings = verify_mix(mix, root=None if root is None else read_public(root))
     bad = [one for one in findings if not one.ok]
     if as_json:
         rows = [{"what": one.what, "ok": one.ok, "detail": one.detail} for one in findings]

@@ -12,7 +12,7 @@ observer writes OpenLineage events. One that is `required` (a signed ledger) can
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import TracebackType
@@ -98,6 +98,7 @@ class Step:
         self._outputs: dict[str, Artefact] = {}
         self._checks: dict[str, tuple[Finding, ...]] = {}
         self._reused = False
+        self._credentials: dict[str, int | str] | None = None
 
     @property
     def run(self) -> RunRef:
@@ -125,6 +126,11 @@ class Step:
             known = selection in self._inputs or selection in self._outputs
             name = of or (selection if known else self.intent.run.job)
             self._checks[name] = (*self._checks.get(name, ()), finding)
+
+    def credentials(self, bundle: Mapping[str, int | str]) -> None:
+        """The credentials of the shards that the step made or drew from: `count` and the `sha256` of their list."""
+        self._running()
+        self._credentials = dict(bundle)
 
     def reused(self) -> None:
         """Nothing had to be done: the outputs were there already."""
@@ -204,6 +210,7 @@ class Step:
             outputs=tuple(self._outputs.values()),
             checks=dict(self._checks),
             reused=self._reused,
+            credentials=self._credentials,
         )
         if error is None:
             return outcome

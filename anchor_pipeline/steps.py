@@ -6,8 +6,10 @@ and nothing else. Every step does nothing when nothing changed.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import polars as pl
 
@@ -25,6 +27,7 @@ from anchor_pipeline.ingest.data_docs import publish_index
 from anchor_pipeline.ingest.expectation_models import ExpectationResult, SourceValidation
 from anchor_pipeline.ingest.expectations import validate_source
 from anchor_pipeline.ingest.source import ingest_source
+from anchor_pipeline.mix.manifest import MANIFEST
 from anchor_pipeline.mix.release import Release, earlier_findings, earlier_parts, previous_release
 from anchor_pipeline.mix.select import select, selection_inputs
 from anchor_pipeline.mix.selection import Selection, selection_table
@@ -33,6 +36,7 @@ from anchor_pipeline.project import Project
 from anchor_pipeline.project.cycles import Cycle
 from anchor_pipeline.project.expectations import quarantines
 from anchor_pipeline.record import Artefact
+from anchor_pipeline.release_proof import ReleaseProof, carry, proof_of
 from anchor_pipeline.report.stage_report import stage_report
 from anchor_pipeline.rules.evidence import Evidence
 from anchor_pipeline.rules.explain import summary
@@ -44,6 +48,7 @@ from anchor_pipeline.workplace import (
     current_selection,
     current_snapshot,
     current_verdict,
+    give_credentials,
     released_mix,
 )
 
@@ -92,6 +97,8 @@ def ingest(place: Workplace, name: str, cycle: Cycle) -> Ingested:
         for raw in _raw_artefacts(snapshot):
             step.input(raw)
         step.output(_snapshot_artefact(snapshot))
+        if place.custodian is not None:
+            step.credentials(give_credentials(place, snapshot, step.run.id))
         validation = _validation(place, snapshot, cycle)
         reused = before == snapshot
         if reused:
@@ -148,6 +155,15 @@ def release(place: Workplace, stage: str, cycle: Cycle) -> Release:
     The verdict is evaluated anew for exactly this selection, and nothing is written unless it passes.
     Raises Refused with the reasons; DamagedData if stored data are not what was selected.
     """
+    with place.store.temporary() as listed:
+        released, proof = _release(place, stage, cycle, listed)
+        if proof is not None:
+            # The ledger knows of the release now, so that it can be proved.
+            carry(place, released, proof)
+    return released
+
+
+def _release(place: Workplace, stage: str, cycle: Cycle, listed: Path) -> tuple[Release, ReleaseProof | None]:
     store = place.store
     with place.step(f"mix/{stage}", cycle, stage) as step:
         selection, corpus = current_selection(place, stage, cycle), current_corpus(place, cycle)
@@ -159,6 +175,7 @@ def release(place: Workplace, stage: str, cycle: Cycle) -> Release:
         step.findings(verdict.findings)
         if verdict.status != "pass":
             raise Refused(f"{stage} {cycle.key}: {summary(verdict)}")
+        proof = proof_of(place, evidence, listed)
         released = write_mix(
             store,
             selection_table(store, stage, cycle.key),
@@ -167,13 +184,17 @@ def release(place: Workplace, stage: str, cycle: Cycle) -> Release:
             stage=stage,
             cycle=cycle,
             extra={"REPORT.html": stage_report(evidence, selection, verdict)},
+            documents=proof.manifested if proof else None,
         )
         manifest = released.manifest
         size = sum(part.bytes for part in manifest.parts)
         step.output(Artefact(f"mix/{stage}", manifest.digest, manifest.rows, size, uri=released.location))
+        if proof is not None:
+            step.output(Artefact(f"mix/{stage}/{MANIFEST}", hashlib.sha256(manifest.encoded()).hexdigest()))
+            step.credentials(proof.credentials)
         if released.reused:
             step.reused()
-    return released
+    return released, proof
 
 
 def plan_all(place: Workplace, stages: Sequence[str], cycle: Cycle) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,6 +11,7 @@ from anchor_pipeline.corpus.corpus import Corpus, read_corpus
 from anchor_pipeline.corpus.disk import disk_trouble_told
 from anchor_pipeline.corpus.snapshot import SourceSnapshot, read_snapshot
 from anchor_pipeline.corpus.store import Store
+from anchor_pipeline.custody.custodian import Custodian, custodian_of
 from anchor_pipeline.errors import DamagedData, Refused
 from anchor_pipeline.lineage.outbox import OpenLineageFile
 from anchor_pipeline.mix.release import Release, current_release
@@ -36,6 +37,20 @@ class Workplace:
         """The project's store."""
         return Store.at(self.project.store_address)
 
+    @cached_property
+    def custodian(self) -> Custodian | None:
+        """Who signs the steps; None if the project declares no custody."""
+        return custodian_of(self.project)
+
+    @cached_property
+    def credential_check(self) -> Callable[[Mapping[str, str]], dict[str, str]] | None:
+        """Says of shards, given with their sources, what is wrong with their credentials; None without custody."""
+        if self.custodian is None:
+            return None
+        from anchor_pipeline.custody.credentials.keep import credential_check
+
+        return credential_check(self.project, self.store, self.custodian.trust)
+
     @contextmanager
     def step(self, name: str, cycle: Cycle, stage: str | None = None) -> Iterator[Step]:
         """A step to be run in a `with` block; one of a stage is recorded with the digest of its policy.
@@ -43,10 +58,24 @@ class Workplace:
         Raises Unavailable for what the disk refuses.
         """
         policy = policy_digest(self.project, stage) if stage else None
-        observers = [OpenLineageFile(self.store), *self.observers]
+        signing = [self.custodian.observer()] if self.custodian else []
+        observers = [*signing, OpenLineageFile(self.store), *self.observers]
         recorder = Recorder(self.store, self.project.project, observers, policy=policy)
         with recorder.step(name, cycle=cycle, parent=self.parent) as step, disk_trouble_told(name):
             yield step
+
+
+def give_credentials(place: Workplace, snapshot: SourceSnapshot, run: str) -> dict[str, int | str]:
+    """Make what is missing of the credentials of a snapshot's shards; their number, and the digest of their list."""
+    from anchor_pipeline.custody.credentials.bundle import summary_of
+    from anchor_pipeline.custody.credentials.keep import ensure_credentials
+
+    custodian = place.custodian
+    assert custodian is not None
+    made = ensure_credentials(
+        place.project, snapshot, place.store, custodian.trust, custodian.signer, custodian.leaf, run
+    )
+    return summary_of(made, place.store)
 
 
 def current_snapshot(place: Workplace, name: str) -> SourceSnapshot:

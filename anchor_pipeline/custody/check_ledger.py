@@ -26,7 +26,8 @@ from anchor_pipeline.custody.statements import (
     read_statement,
 )
 
-_BY_ROOT = ("genesis", "key", "root", "authority")
+BY_ROOT = ("genesis", "key", "root", "authority")
+"""What the root signs, and nobody else."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ class LedgerCheck:
             raise Flaw("origin", where, f"of {predicate.origin}, this is {self.origin}")
 
     def _check_signer(self, name: str, predicate: Predicate, envelope: Envelope, where: str) -> PublicKey:
-        if (predicate.by == ROOT) != (name in _BY_ROOT):
+        if (predicate.by == ROOT) != (name in BY_ROOT):
             raise Flaw("role", where, f"a {name} entry by {predicate.by}")
         if len(envelope.signatures) != (2 if name == "root" else 1):
             raise Flaw("malformed", where, f"{len(envelope.signatures)} pairs of signatures")
@@ -174,13 +175,7 @@ class LedgerCheck:
             raise Flaw("head_malformed", where, f"of {head.origin}, this ledger is {self.origin}")
         if head.size == 0 or head.root != self.root_at(head.size):
             raise Flaw("head_root", where, "its root is not that of the entries")
-        hashes = {one.key_hash for one in head.signatures}
-        in_force = self.keys.in_force(head.size)
-        mine = [key for _, key in sorted(in_force.items()) if note.ed25519_hash(head.origin, key) in hashes]
-        if not mine:
-            raise Flaw("head_signature", where, "no signature of a key in force at that size")
-        for key in mine:
-            note.check_signed(head, key, where)
+        note.check_signatures(head, self.keys.in_force(head.size).values(), where)
 
 
 def is_steward(identity: str) -> bool:

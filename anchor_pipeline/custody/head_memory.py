@@ -26,9 +26,14 @@ class HeadMemory:
         """The largest head of a ledger seen so far; DamagedData if the file is no head."""
         path = self.path(origin)
         try:
-            return note.parsed(path.read_text(), str(path))
+            head = note.parsed(path.read_bytes().decode(), str(path))
+            if head.origin != origin:
+                raise Flaw("origin", str(path), f"a head of {head.origin}")
+            return head
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise Unavailable(f"{path}: the head cannot be read ({error.strerror or error})") from error
         except (Flaw, UnicodeDecodeError) as error:
             raise DamagedData(
                 f"{path}: no head ({error}); restore it, it guards against a ledger that shrank"
@@ -58,11 +63,12 @@ class HeadMemory:
         path = self.path(head.origin)
         new = path.with_suffix(f".{os.getpid()}.new")
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with new.open("w") as file:
-                file.write(head.encoded())
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with new.open("wb") as file:
+                file.write(head.encoded().encode())
                 file.flush()
                 os.fsync(file.fileno())
             new.replace(path)
         except OSError as error:
+            new.unlink(missing_ok=True)
             raise Unavailable(f"{path}: the head cannot be kept ({error.strerror or error})") from error

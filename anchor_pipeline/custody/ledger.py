@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from anchor_pipeline.custody import note
+from anchor_pipeline.custody.admission import check_admissible, check_head_signed, check_sealed
 from anchor_pipeline.custody.envelope import opened, seal
 from anchor_pipeline.custody.flaws import Flaw
 from anchor_pipeline.custody.head_memory import HeadMemory
@@ -74,9 +75,10 @@ class Ledger:
         """Sign and append an entry; on disk when this returns. None if `only_if` said no, under the writer's lock.
 
         Raises:
-            Refused: the key is not in force in this ledger.
-            UsageError: the entry would be too large, or is not of the shape of its kind.
-            Unavailable: the storage cannot be written.
+            Refused: the key is not in force in this ledger, or the step is closed already.
+            UsageError: the entry would be too large, or no verifier would accept it.
+            DamagedData: the last entry is not what was appended.
+            Unavailable: the storage cannot be written, or the signer does not sign.
 
         """
         with self.storage.writing(self.origin) as rows:
@@ -99,6 +101,8 @@ class Ledger:
                 envelope = seal(statement(kind, predicate), signers)
             except ValueError as error:
                 raise UsageError(f"{kind} entry cannot be made: {error}") from None
+            check_sealed(envelope, signers)
+            check_admissible(table, kind, envelope, signers)
             if kind in CHANGES_KEYS:
                 _check_change(table, size, opened(envelope, kind).payload, kind)
             leaf = leaf_hash(envelope)
@@ -111,7 +115,8 @@ class Ledger:
 
         Raises:
             DamagedData: what is stored is not what was appended, or not what was signed before. Nothing is signed.
-            Unavailable: the storage cannot be written.
+            Refused: the key is not in force in this ledger, or nothing is in it yet.
+            Unavailable: the storage cannot be written, or the signer does not sign.
 
         """
         with self.storage.writing(self.origin) as rows:
@@ -119,10 +124,15 @@ class Ledger:
             last = self._last_head(table)
             size = table.size()
             tree = self._read_back(table, last, size)
+            keys = _history(table)
             if last is not None and last.size == size:
                 head = last
+                if keys_flaw := _unsigned(head, keys):
+                    raise self._damaged(f"has a head of {size:,} entries that nobody signed ({keys_flaw})")
             else:
+                self._check_in_force(keys, signer)
                 head = note.signed(self.origin, size, tree.root(), signer)
+                check_head_signed(head, signer)
                 table.add_head(size, head.encoded())
             if self._memory is not None:
                 # Within the lock, so that heads are remembered in their order; the entries are on disk already.
@@ -160,17 +170,20 @@ class Ledger:
         return _Subtrees(self.storage, self.origin)
 
     def _check_may_sign(self, table: LedgerRows, kind: str, signers: Sequence[Signer]) -> None:
-        key = signers[0].public
         if kind == "genesis":
             if table.size():
                 raise Refused(f"{self.storage.address}: ledger {self.origin} has begun already")
             return
-        keys = _history(table).in_force()
-        if not keys:
+        keys = _history(table)
+        if keys.root is None:
             raise Refused(
                 f"{self.storage.address}: there is no ledger {self.origin} yet; begin it with `anchor keys init`"
             )
-        if keys.get(key.identity) != key:
+        self._check_in_force(keys, signers[0])
+
+    def _check_in_force(self, keys: KeyHistory, signer: Signer) -> None:
+        key = signer.public
+        if keys.in_force().get(key.identity) != key:
             raise Refused(
                 f"{self.storage.address}: key {key.id[:16]}… of {key.identity} is not in force in ledger {self.origin}"
                 "; `anchor keys list` says which are"
@@ -179,19 +192,28 @@ class Ledger:
     def _last(self, table: LedgerRows, size: int) -> tuple[str, str]:
         """Leaf hash and time of the last entry; empty if there is none."""
         for entry in table.entries(max(size - 1, 0), size):
-            envelope = opened(entry.envelope, f"entry {entry.index}")
-            return leaf_hash(entry.envelope).hex(), read_statement(envelope.payload, f"entry {entry.index}")[1].time
+            # The next entry will name it: what follows on a damaged one could never be put right.
+            leaf, where = leaf_hash(entry.envelope), f"entry {entry.index}"
+            try:
+                if leaf.hex() != entry.leaf or table.node(0, entry.index) != leaf:
+                    raise self._damaged(f"has an entry {entry.index} that is not the one appended")
+                return entry.leaf, read_statement(opened(entry.envelope, where).payload, where)[1].time
+            except (Flaw, KeyError) as error:
+                raise self._damaged(f"lacks a sound entry {entry.index} ({error})") from None
         return "", ""
 
     def _last_head(self, table: LedgerRows) -> note.Checkpoint | None:
         text = table.last_head()
-        return None if text is None else note.parsed(text, f"{self.storage.address}: last head")
+        try:
+            return None if text is None else note.parsed(text, "last head")
+        except Flaw as flaw:
+            raise self._damaged(f"has a last head that is none ({flaw.detail})") from None
 
     def _frontier(self, table: LedgerRows, size: int) -> Frontier:
         try:
             return Frontier(size, [table.node(level, index) for level, index in full_subtrees(size)])
         except KeyError as error:
-            raise DamagedData(f"{self.storage.address}: ledger {self.origin} lacks {error}; restore it") from None
+            raise self._damaged(f"lacks {error}") from None
 
     def _read_back(self, table: LedgerRows, last: note.Checkpoint | None, size: int) -> Frontier:
         """The tree over all entries, those since the last head hashed again."""
@@ -205,16 +227,19 @@ class Ledger:
         tree = self._frontier(table, signed)
         if last is not None and tree.root() != last.root:
             raise self._damaged(f"is not the one whose head of {signed:,} entries was signed")
-        for entry in table.entries(signed, size):
-            leaf = leaf_hash(entry.envelope)
-            if leaf.hex() != entry.leaf or entry.index != tree.size:
-                raise self._damaged(f"has an entry {entry.index} that is not the one appended")
-            if any(table.node(level, index) != made for level, index, made in tree.append(leaf)):
-                raise self._damaged(f"has a tree that does not fit entry {entry.index}")
+        try:
+            for entry in table.entries(signed, size):
+                leaf = leaf_hash(entry.envelope)
+                if leaf.hex() != entry.leaf or entry.index != tree.size:
+                    raise self._damaged(f"has an entry {entry.index} that is not the one appended")
+                if any(table.node(level, index) != made for level, index, made in tree.append(leaf)):
+                    raise self._damaged(f"has a tree that does not fit entry {entry.index}")
+            if self._memory is not None:
+                self._memory.check(self.origin, size, lambda at: root_at(at, table.node))
+        except KeyError as error:
+            raise self._damaged(f"lacks {error}") from None
         if tree.size != size:
             raise self._damaged(f"lacks entry {tree.size}")
-        if self._memory is not None:
-            self._memory.check(self.origin, size, lambda at: root_at(at, table.node))
         return tree
 
     def _damaged(self, what: str) -> DamagedData:
@@ -222,6 +247,15 @@ class Ledger:
             f"{self.storage.address}: ledger {self.origin} {what}; nothing is signed: restore the ledger, and find out "
             "who changed it (`anchor ledger verify`)"
         )
+
+
+def _unsigned(head: note.Checkpoint, keys: KeyHistory) -> str:
+    """What is wrong with the signatures of a head; nothing if they are sound."""
+    try:
+        note.check_signatures(head, keys.in_force(head.size).values(), "head")
+    except Flaw as flaw:
+        return flaw.detail
+    return ""
 
 
 class _Subtrees:

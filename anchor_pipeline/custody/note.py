@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from anchor_pipeline.custody.canonical import b64, unb64
@@ -26,7 +27,9 @@ ML_DSA_65 = b"anchor-pipeline.dev/ml-dsa-65"
 
 _ORIGIN = re.compile(r"[A-Za-z0-9._/-]{1,200}")
 _SIZE = re.compile(r"0|[1-9][0-9]{0,15}")
-_LINE = re.compile(r"— ([^\s+]+) ([A-Za-z0-9+/]+=*)")
+_BLANKS = "\x00-\x20\x7f-\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
+"""No part of a name. Spelled out, as languages differ in what they call white space."""
+_LINE = re.compile(f"— ([^+{_BLANKS}]+) ([A-Za-z0-9+/]+=*)")
 _MOST_BYTES = 100_000
 _MOST_SIGNATURES = 100
 
@@ -104,6 +107,16 @@ def check_signed(head: Checkpoint, key: PublicKey, where: str) -> None:
         found = [one.signature for one in head.signatures if (one.name, one.key_hash) == (head.origin, key_hash)]
         if len(found) != 1 or not verifies(found[0], head.body):
             raise Flaw("head_signature", where, f"no {name} signature by {key.identity} that verifies")
+
+
+def check_signatures(head: Checkpoint, keys: Iterable[PublicKey], where: str) -> None:
+    """Flaw head_signature unless one of `keys` signed the head, and every one that did signed it with both."""
+    hashes = {one.key_hash for one in head.signatures if one.name == head.origin}
+    mine = [key for key in keys if ed25519_hash(head.origin, key) in hashes]
+    if not mine:
+        raise Flaw("head_signature", where, "no signature of a key in force at that size")
+    for key in mine:
+        check_signed(head, key, where)
 
 
 def ed25519_hash(name: str, key: PublicKey) -> bytes:

@@ -61,7 +61,9 @@ class CustodyObserver:
         if intent.run.id in self._open:
             error = outcome.error
             reason = f"{type(error).__name__}: {error}" if error is not None else outcome.state
-            self._close("failure", intent, {"state": outcome.state, "reason": reason[:_MOST_REASON]})
+            # A file name that is no UTF-8 may be quoted in it; an entry has Unicode only.
+            readable = reason[:_MOST_REASON].encode(errors="replace").decode()
+            self._close("failure", intent, {"state": outcome.state, "reason": readable})
 
     def _close(self, kind: str, intent: Intent, fields: dict[str, Any]) -> None:
         leaf, head, hold = self._open.pop(intent.run.id)

@@ -16,6 +16,16 @@ from anchor_pipeline.errors import DamagedData, Unavailable
 _PATIENCE_S = 60.0
 """How long a writer waits for others."""
 
+_TRIGGER = """
+CREATE TRIGGER IF NOT EXISTS anchor_{action}_{table} BEFORE {action} ON anchor_ledger_{table}
+BEGIN SELECT RAISE(ABORT, 'a ledger is only ever added to'); END;
+"""
+_TABLES = TABLES.format(blob="BLOB") + "".join(
+    _TRIGGER.format(action=action, table=table)
+    for action in ("update", "delete")
+    for table in ("entries", "nodes", "heads")
+)
+
 
 class _Rows:
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -49,7 +59,9 @@ class SqliteStorage:
             try:
                 yield _Rows(connection)
             except BaseException:
-                connection.execute("ROLLBACK")
+                # SQLite has rolled back by itself after some errors, such as a full disk.
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
                 raise
             connection.execute("COMMIT")
 
@@ -58,7 +70,7 @@ class SqliteStorage:
         """What is there now; a file that is not there yet is not made."""
         if not self.path.exists():
             with sqlite3.connect(":memory:") as empty:
-                empty.executescript(TABLES.format(blob="BLOB"))
+                empty.executescript(_TABLES)
                 yield _Rows(empty)
             empty.close()
             return
@@ -110,7 +122,7 @@ class SqliteStorage:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'anchor_ledger_heads'").fetchall():
-                connection.executescript(f"BEGIN IMMEDIATE; {TABLES.format(blob='BLOB')} COMMIT;")
+                connection.executescript(f"BEGIN IMMEDIATE; {_TABLES} COMMIT;")
             yield connection
         finally:
             connection.close()

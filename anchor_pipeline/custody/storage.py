@@ -4,7 +4,8 @@
     nodes(origin, level, idx, hash)                       full subtrees of the Merkle tree
     heads(origin, size, note)                             every head that was signed
 
-The primary keys make a fork impossible even if two writers got past the lock: there is one entry with an index.
+The primary keys make a fork impossible even if two writers got past the lock: there is one entry with an index, and
+one that closes an intent.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
+
+from anchor_pipeline.errors import DamagedData
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS anchor_ledger_entries (
@@ -24,7 +27,8 @@ CREATE TABLE IF NOT EXISTS anchor_ledger_nodes (
 CREATE TABLE IF NOT EXISTS anchor_ledger_heads (
     origin TEXT NOT NULL, size BIGINT NOT NULL, note TEXT NOT NULL, PRIMARY KEY (origin, size));
 CREATE INDEX IF NOT EXISTS anchor_ledger_kind ON anchor_ledger_entries (origin, kind);
-CREATE INDEX IF NOT EXISTS anchor_ledger_closes ON anchor_ledger_entries (origin, closes);
+CREATE UNIQUE INDEX IF NOT EXISTS anchor_ledger_leaf ON anchor_ledger_entries (origin, leaf);
+CREATE UNIQUE INDEX IF NOT EXISTS anchor_ledger_closes ON anchor_ledger_entries (origin, closes);
 """
 
 
@@ -88,7 +92,7 @@ class LedgerRows:
                 min(at + _AT_ONCE, end),
             )
             for index, leaf, envelope in found:
-                yield Stored(int(index), str(leaf), bytes(envelope))
+                yield Stored(int(index), str(leaf), _bytes(envelope))
 
     def of_kinds(self, kinds: Sequence[str]) -> list[Stored]:
         """Entries with one of some kinds of predicates, in order."""
@@ -97,7 +101,7 @@ class LedgerRows:
             f"SELECT idx, leaf, envelope FROM anchor_ledger_entries WHERE origin = ? AND kind IN ({marks}) ORDER BY idx"
         )
         found = self._all(sql, *kinds)
-        return [Stored(int(index), str(leaf), bytes(envelope)) for index, leaf, envelope in found]
+        return [Stored(int(index), str(leaf), _bytes(envelope)) for index, leaf, envelope in found]
 
     def unfinished(self) -> list[Stored]:
         """Intents that no entry closes."""
@@ -106,11 +110,18 @@ class LedgerRows:
             " AND NOT EXISTS (SELECT 1 FROM anchor_ledger_entries e WHERE e.origin = i.origin AND e.closes = i.leaf)"
             " ORDER BY i.idx"
         )
-        return [Stored(int(index), str(leaf), bytes(envelope)) for index, leaf, envelope in found]
+        return [Stored(int(index), str(leaf), _bytes(envelope)) for index, leaf, envelope in found]
+
+    def with_leaf(self, leaf: str) -> Stored | None:
+        """The entry with a leaf hash."""
+        found = self._all("SELECT idx, leaf, envelope FROM anchor_ledger_entries WHERE origin = ? AND leaf = ?", leaf)
+        return Stored(int(found[0][0]), str(found[0][1]), _bytes(found[0][2])) if found else None
 
     def is_open(self, leaf: str) -> bool:
-        """Whether no entry closes the intent."""
-        return not self._all("SELECT 1 FROM anchor_ledger_entries WHERE origin = ? AND closes = ?", leaf)
+        """Whether there is such an intent, and no entry closes it."""
+        found = self._all("SELECT kind FROM anchor_ledger_entries WHERE origin = ? AND leaf = ?", leaf)
+        closed = self._all("SELECT 1 FROM anchor_ledger_entries WHERE origin = ? AND closes = ?", leaf)
+        return found == [("intent",)] and not closed
 
     def node(self, level: int, index: int) -> bytes:
         """Root of a full subtree; KeyError if it is not there."""
@@ -119,11 +130,16 @@ class LedgerRows:
         )
         if not found:
             raise KeyError(f"node {level}/{index}")
-        return bytes(found[0][0])
+        return _bytes(found[0][0])
 
     def last_head(self) -> str | None:
         """The largest head that was signed."""
         found = self._all("SELECT note FROM anchor_ledger_heads WHERE origin = ? ORDER BY size DESC LIMIT 1")
+        return str(found[0][0]) if found else None
+
+    def head_of(self, size: int) -> str | None:
+        """The head that was signed over the first `size` entries."""
+        found = self._all("SELECT note FROM anchor_ledger_heads WHERE origin = ? AND size = ?", size)
         return str(found[0][0]) if found else None
 
     def add_entry(self, index: int, kind: str, closes: str | None, leaf: str, envelope: bytes) -> None:
@@ -144,6 +160,13 @@ class LedgerRows:
 
     def _all(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         return self._rows.all(sql, self._origin, *values)
+
+
+def _bytes(value: Any) -> bytes:
+    """What a column of bytes holds; a damaged SQLite file may hold anything there."""
+    if isinstance(value, bytes | memoryview):
+        return bytes(value)
+    raise DamagedData("ledger: something else than bytes where an entry or a hash should be; restore the ledger")
 
 
 _AT_ONCE = 500

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import ValidationError
 
+from anchor_pipeline.custody.check_release import is_custody_file
 from anchor_pipeline.errors import DamagedData
 from anchor_pipeline.mix.folder import Folder, read_file
 from anchor_pipeline.mix.manifest import MANIFEST, VERDICT, Entry, Manifest, parse_manifest
@@ -61,7 +62,7 @@ def check_names(folder: Folder, manifest: Manifest) -> Iterator[Check]:
         yield Check("files", False, str(error))
         return
     expected = {entry.path: entry.bytes for entry in manifest.entries}
-    found.pop(MANIFEST, None)
+    found = {name: size for name, size in found.items() if name != MANIFEST and not is_custody_file(name)}
     wrong = [f"{name} is missing" for name in sorted(expected.keys() - found.keys())]
     wrong += [f"{name} does not belong there" for name in sorted(found.keys() - expected.keys())]
     wrong += [

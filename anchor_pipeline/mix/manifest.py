@@ -16,9 +16,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from anchor_pipeline import __version__
 from anchor_pipeline.corpus.document import AMOUNT_SCALE, AMOUNT_UNITS
 from anchor_pipeline.corpus.snapshot import canonical_digest, canonical_json
+from anchor_pipeline.custody.check_release import is_custody_file
 from anchor_pipeline.errors import DamagedData
 
-FORMAT = 1
+FORMAT = 2
 """Version of the layout of a release. A reader refuses those it does not know."""
 
 WRITTEN_BY = f"anchor-pipeline {__version__}"
@@ -40,10 +41,11 @@ def part_path(index: int, count: int) -> str:
 
 def check_extra_name(name: str) -> None:
     """ValueError unless `name` may be a file beside the parts: relative, plain, and not one of the fixed names."""
-    if _SAFE_NAME.fullmatch(name) is None or name.split("/")[0] == "data" or name == MANIFEST:
+    taken = name.split("/")[0] == "data" or name == MANIFEST or is_custody_file(name)
+    if _SAFE_NAME.fullmatch(name) is None or taken:
         raise ValueError(
             f"{name!r} cannot name a file of a release: expected letters, digits, '.', '_', '-' with '/' between, "
-            f"outside data/ and not {MANIFEST}"
+            f"outside data/ and custody/, and not {MANIFEST}"
         )
 
 
@@ -104,6 +106,13 @@ class Digests(_Record):
     verdict: str
 
 
+class Documents(_Record):
+    """The list of documents, each once, sorted by id: how many, and the root of the Merkle tree over their lines."""
+
+    count: int = Field(ge=1)
+    root: str = Field(pattern=_DIGEST)
+
+
 class PreviousRelease(_Record):
     """The newest release of the latest earlier cycle of the stage."""
 
@@ -136,6 +145,8 @@ class Manifest(_Record):
     shares: dict[str, dict[str, dict[str, Share]]]
     """By modality, column (SHARE_DIMENSIONS), value; rows without a value (no generator) are in none."""
     digests: Digests
+    documents: Documents | None
+    """What proofs about single documents rest on; None where the project declares no custody."""
     previous: PreviousRelease | None
     revision: int = Field(ge=0)
     replaces: Replaced | None

@@ -21,6 +21,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from anchor_pipeline.custody.key_files import read_public
 from anchor_pipeline.errors import AnchorError, DamagedData, Refused, UsageError
 from anchor_pipeline.mix.checks import (
     Check,
@@ -30,6 +31,7 @@ from anchor_pipeline.mix.checks import (
     check_verdict,
     read_manifest,
 )
+from anchor_pipeline.mix.custody import check_custody_of
 from anchor_pipeline.mix.folder import Folder, LocalFolder, RemoteFolder, folder_at, read_file, start_of_file
 from anchor_pipeline.mix.manifest import MANIFEST, VERDICT, Manifest
 from anchor_pipeline.mix.release import TOMBSTONE_LIMIT, claim_of, is_revision, is_tombstone
@@ -46,7 +48,7 @@ _READ_ROWS = 8_192
 """Rows decoded in one go."""
 
 
-def open_mix(path: str | Path, *, verify: Verification = "full") -> Mix:
+def open_mix(path: str | Path, *, verify: Verification = "full", root: str | Path | None = None) -> Mix:
     """Verify a released mix and open it.
 
     Args:
@@ -56,6 +58,8 @@ def open_mix(path: str | Path, *, verify: Verification = "full") -> Mix:
             that were judged. "quick" reads everything but the content of the parts, of which it compares names,
             sizes and row counts: for the other ranks of a job whose first rank opened the mix in full, say. A damaged
             byte inside a part is then found only if it breaks the Parquet file.
+        root: file of the root key you trust (`root.pub.json`): the release has to carry a chain of custody that begins
+            with it. Without one a chain that the release carries is checked all the same, but vouches for itself only.
 
     Raises:
         DamagedData: not a release, or a file of it is missing, altered or does not belong there.
@@ -68,7 +72,8 @@ def open_mix(path: str | Path, *, verify: Verification = "full") -> Mix:
     given = folder_at(path)
     folder = newest_release(given)
     manifest = read_manifest(folder)
-    for check in _checks(folder, manifest, verify):
+    trusted = None if root is None else read_public(Path(root))
+    for check in (*_checks(folder, manifest, verify), *check_custody_of(folder, manifest, trusted)):
         if not check.ok:
             kind: type[AnchorError] = Refused if check.refused else DamagedData
             advice = "it must not be used" if check.refused else "restore the release, or build it again"

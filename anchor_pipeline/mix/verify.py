@@ -6,12 +6,14 @@ All problems are told, not only the first, and nothing is raised for damaged inp
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from anchor_pipeline.custody.keys import PublicKey
+from anchor_pipeline.custody.note import Checkpoint
 from anchor_pipeline.errors import AnchorError, Unavailable, UsageError
 from anchor_pipeline.mix.checks import (
     Check,
@@ -21,6 +23,7 @@ from anchor_pipeline.mix.checks import (
     check_verdict,
     read_manifest,
 )
+from anchor_pipeline.mix.custody import check_custody_of
 from anchor_pipeline.mix.folder import Folder, folder_at
 from anchor_pipeline.mix.manifest import FORMAT, MANIFEST, Manifest, Part
 from anchor_pipeline.mix.parts import content_digests, mix_schema
@@ -31,8 +34,13 @@ _ROWS = 8_192
 _EXAMPLES = 3
 
 
-def verify_mix(path: str | Path) -> list[Check]:
+def verify_mix(path: str | Path, *, root: PublicKey | None = None, pins: Sequence[Checkpoint] = ()) -> list[Check]:
     """Check a release (folder or URL; or that of a cycle or stage) from its files alone.
+
+    Args:
+        path: where it is.
+        root: the root key that its chain of custody has to begin with.
+        pins: heads of its ledger seen before.
 
     Returns:
         One check (what, ok, detail) per file, and for manifest, file list, verdict, schema, content, counts,
@@ -58,6 +66,7 @@ def verify_mix(path: str | Path) -> list[Check]:
     checks += check_hashes(folder, manifest.parts)
     checks += check_verdict(folder, manifest)
     checks += _check_rows(folder, manifest)
+    checks += check_custody_of(folder, manifest, root, pins)
     if newer := newer_revision(folder, manifest):
         checks.append(Check("superseded", True, f"by revision {newer} of the cycle; this one stays readable"))
     return checks

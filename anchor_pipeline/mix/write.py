@@ -26,6 +26,7 @@ from anchor_pipeline.mix.manifest import (
     VERDICT,
     WRITTEN_BY,
     Digests,
+    Documents,
     File,
     Manifest,
     PreviousRelease,
@@ -58,6 +59,7 @@ def write_mix(
     cycle: Cycle,
     extra: Mapping[str, bytes] | None = None,
     extra_after: Extra | None = None,
+    documents: Documents | None = None,
     threads: int | None = None,
     part_bytes: int = PART_BYTES,
 ) -> Release:
@@ -72,6 +74,7 @@ def write_mix(
         cycle: the turn of the build.
         extra: further files of the release, by name.
         extra_after: makes further files when all parts are written; sees the manifest so far, without `files`.
+        documents: what stands for the list of documents, where a chain of custody is kept.
         threads: how many to use; all cores, but at most MAX_THREADS, by default. Has no influence on the result.
         part_bytes: content of a part, in bytes.
 
@@ -102,6 +105,7 @@ def write_mix(
             corpus=verdict.digests.corpus,
             verdict=verdict.digest,
         ),
+        "documents": documents,
         "previous": previous,
     }
     current = current_release(store, stage, cycle.key)

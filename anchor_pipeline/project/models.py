@@ -15,6 +15,7 @@ from anchor_pipeline.errors import UsageError
 from anchor_pipeline.project.addresses import check_store, is_url, local_path
 from anchor_pipeline.project.automation import Automation
 from anchor_pipeline.project.base import Day, Model, Number, Share, Size, Span
+from anchor_pipeline.project.custody import Custody
 from anchor_pipeline.project.cycles import CADENCES, Calendar, check_cron
 from anchor_pipeline.project.policy import RULES, Rules, RuleSetting, merge
 from anchor_pipeline.project.source import Source
@@ -174,6 +175,8 @@ class Project(Model):
     """Settings of rules; the narrowest wins: here, domain, stage, the stage's domain."""
     automation: Automation = Automation()
     """What starts builds by itself in Dagster."""
+    custody: Custody | None = None
+    """Signed chain of custody; without it nothing is signed."""
 
     _path: Path = PrivateAttr(default=Path("project.yaml"))
 

@@ -1,0 +1,204 @@
+"""The documents of a mix as a list that one Merkle root stands for, so that one can be proved to be in it, or not.
+
+A canonical JSON line for each document, sorted by its id (by the bytes of UTF-8), is a leaf; the root stands in the
+manifest. Two neighbours in the list prove that nothing lies between them.
+"""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import polars as pl
+
+from anchor_pipeline.custody.canonical import MOST_BYTES, canonical_json, parse
+from anchor_pipeline.custody.flaws import Flaw
+from anchor_pipeline.custody.merkle import Frontier, inclusion_proof, leaf_hash, node_hash, root_from_inclusion
+
+FIELDS = (
+    "authorship",
+    "collected_at",
+    "digest",
+    "doc_id",
+    "generator",
+    "kind",
+    "licence",
+    "raw_file",
+    "raw_row",
+    "shard",
+    "source",
+)
+"""Of a line, in its order."""
+
+PROOF_FORMAT = "anchor-proof-1"
+
+_ROWS = 50_000
+
+
+@dataclass(frozen=True)
+class DocumentsRoot:
+    """What the manifest says of the list."""
+
+    count: int
+    root: str
+
+
+def lines_of_documents(documents: pl.LazyFrame) -> Iterator[bytes]:
+    """The lines of documents with FIELDS as columns, each document once, without newlines."""
+    rows = documents.select(FIELDS).unique("doc_id").sort("doc_id").collect(engine="streaming")
+    for piece in rows.iter_slices(_ROWS):
+        stamped = piece.with_columns(pl.col("collected_at").dt.strftime("%Y-%m-%dT%H:%M:%S%.6fZ"))
+        for line in stamped.select(pl.struct(FIELDS).struct.json_encode()).to_series():
+            yield line.encode()
+
+
+def write_documents(lines: Iterable[bytes], target: Path) -> DocumentsRoot:
+    """Write the list, gzipped, to `target`; what the manifest says of it."""
+    tree = Frontier()
+    # No name and no time in the header: the same list, the same file.
+    with target.open("wb") as raw, gzip.GzipFile("", "wb", 6, raw, mtime=0) as file:
+        for line in lines:
+            tree.append(leaf_hash(line))
+            file.write(line + b"\n")
+    return DocumentsRoot(tree.size, tree.root().hex())
+
+
+def read_lines(file: IO[bytes], where: str) -> Iterator[bytes]:
+    """The lines of a gzipped list; Flaw documents_root if it is none. Never more than a line in memory."""
+    try:
+        with gzip.GzipFile(fileobj=file) as unzipped:
+            while line := unzipped.readline(MOST_BYTES + 1):
+                if not line.endswith(b"\n"):
+                    raise Flaw("documents_root", where, "a line that is cut off, or too long")
+                yield line[:-1]
+    except (OSError, EOFError) as error:
+        raise Flaw("documents_root", where, f"cannot be read ({error})") from None
+
+
+def check_documents(lines: Iterable[bytes], stated: DocumentsRoot, where: str) -> None:
+    """Flaw documents_root unless the lines are the list of the manifest, sorted and each id once."""
+    tree, last = Frontier(), b""
+    for line in lines:
+        found = id_of(line, where).encode()
+        if tree.size and found <= last:
+            raise Flaw("documents_root", where, f"line {tree.size + 1} is not in its place")
+        tree.append(leaf_hash(line))
+        last = found
+    if tree.size != stated.count or tree.root().hex() != stated.root:
+        raise Flaw("documents_root", where, f"{tree.size:,} documents, not those of the manifest")
+
+
+def id_of(line: bytes, where: str) -> str:
+    """The id of the document that a line is about; Flaw if it is no canonical line with exactly FIELDS."""
+    record = parse(line, where)
+    if not isinstance(record, dict) or tuple(record) != FIELDS or not isinstance(record["doc_id"], str):
+        raise Flaw("malformed", where, f"a line of documents with other fields than {', '.join(FIELDS)}")
+    return record["doc_id"]
+
+
+def prove(lines: Iterable[bytes], mix: str, doc_id: str, where: str) -> dict[str, Any]:
+    """Proof that a mix holds a document, or that it does not: its leaf, or the two between which it would be.
+
+    Holds 32 bytes a document in memory.
+    """
+    wanted = doc_id.encode()
+    leaves: list[bytes] = []
+    shown: dict[int, bytes] = {}
+    before: tuple[int, bytes] | None = None
+    passed = False
+    for index, line in enumerate(lines):
+        leaves.append(leaf_hash(line))
+        found = id_of(line, where).encode()
+        if found < wanted:
+            before = index, line
+        elif not passed:
+            passed = True
+            shown[index] = line
+            if found != wanted and before is not None:
+                shown[before[0]] = before[1]
+    if not passed and before is not None:
+        shown[before[0]] = before[1]
+    tree = _Tree(leaves)
+    included = any(id_of(line, where) == doc_id for line in shown.values())
+    return {
+        "format": PROOF_FORMAT,
+        "mix": mix,
+        "count": len(leaves),
+        "root": tree.root().hex(),
+        "doc_id": doc_id,
+        "included": included,
+        "leaves": [
+            {"index": index, "line": line.decode(), "path": [one.hex() for one in tree.path(index)]}
+            for index, line in sorted(shown.items())
+        ],
+    }
+
+
+def check_proof(proof: Any, mix: str, stated: DocumentsRoot, where: str = "proof") -> bool:
+    """What a proof proves of a mix: True that its document is in, False that it is not. Flaw if it proves neither."""
+    names = {"format", "mix", "count", "root", "doc_id", "included", "leaves"}
+    if not isinstance(proof, dict) or set(proof) != names or proof["format"] != PROOF_FORMAT:
+        raise Flaw("malformed", where, f"no proof of the format {PROOF_FORMAT}")
+    if (proof["mix"], proof["count"], proof["root"]) != (mix, stated.count, stated.root):
+        raise Flaw("documents_root", where, "a proof about another mix")
+    try:
+        found = [_checked_leaf(leaf, stated, where) for leaf in proof["leaves"]]
+        wanted = proof["doc_id"].encode()
+    except (TypeError, KeyError, ValueError, AttributeError):
+        raise Flaw("malformed", where, "leaves that are none") from None
+    if proof["included"] is True:
+        held = len(found) == 1 and found[0][1] == wanted
+    else:
+        held = proof["included"] is False and _lies_between(found, wanted, stated.count)
+    if not held:
+        raise Flaw("documents_root", where, "its leaves do not show what it says")
+    return bool(proof["included"])
+
+
+def proof_bytes(proof: dict[str, Any]) -> bytes:
+    """The bytes of a proof file."""
+    return canonical_json(proof) + b"\n"
+
+
+def _checked_leaf(leaf: dict[str, Any], stated: DocumentsRoot, where: str) -> tuple[int, bytes]:
+    """Index and id of a leaf that leads to the root."""
+    line = leaf["line"].encode()
+    path = [bytes.fromhex(one) for one in leaf["path"]]
+    if type(leaf["index"]) is not int or set(leaf) != {"index", "line", "path"}:
+        raise ValueError("no leaf")
+    root = root_from_inclusion(leaf["index"], stated.count, leaf_hash(line), path)
+    if root is None or root.hex() != stated.root:
+        raise Flaw("documents_root", where, f"leaf {leaf['index']} does not lead to the root")
+    return leaf["index"], id_of(line, where).encode()
+
+
+def _lies_between(found: list[tuple[int, bytes]], wanted: bytes, count: int) -> bool:
+    """Whether there is no place in the list where the id could be."""
+    if count == 0:
+        return not found
+    if len(found) == 1:
+        index, name = found[0]
+        return (index == 0 and wanted < name) or (index == count - 1 and name < wanted)
+    return len(found) == 2 and found[1][0] == found[0][0] + 1 and found[0][1] < wanted < found[1][1]
+
+
+class _Tree:
+    """All levels of a tree, for proofs."""
+
+    def __init__(self, leaves: list[bytes]) -> None:
+        self._levels = [leaves]
+        while len(self._levels[-1]) > 1:
+            below = self._levels[-1]
+            self._levels.append([node_hash(below[i], below[i + 1]) for i in range(0, len(below) - 1, 2)])
+
+    def root(self) -> bytes:
+        tree = Frontier()
+        for leaf in self._levels[0]:
+            tree.append(leaf)
+        return tree.root()
+
+    def path(self, index: int) -> list[bytes]:
+        return inclusion_proof(index, len(self._levels[0]), lambda level, at: self._levels[level][at])
