@@ -24,6 +24,7 @@ from anchor_pipeline.cli_keys import keys
 from anchor_pipeline.cli_lineage import delivering, lineage
 from anchor_pipeline.cli_origin import origin
 from anchor_pipeline.cli_probe import probe
+from anchor_pipeline.cli_prove import approve, prove
 from anchor_pipeline.errors import AnchorError, DeclarationError, UsageError
 from anchor_pipeline.interrupts import Interrupted, Interrupts
 from anchor_pipeline.project import Project, load_project
@@ -77,6 +78,8 @@ anchor.add_command(keys)
 anchor.add_command(lineage)
 anchor.add_command(origin)
 anchor.add_command(probe)
+anchor.add_command(prove)
+anchor.add_command(approve)
 
 
 def _options(command: Callable[..., Any]) -> Callable[..., Any]:

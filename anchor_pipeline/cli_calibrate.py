@@ -20,18 +20,33 @@ if TYPE_CHECKING:
 @click.command()
 @PROJECT
 @click.option("--cycle", help="Whose anchors to use; default: the newest cycle. Its corpus must have been built.")
+@click.option(
+    "--reference",
+    "references",
+    multiple=True,
+    help="A licensed or enterprise source whose human documents count like anchors here; may be given several times."
+    " For domains whose anchors cover only part of what people write there. Text that a model wrote under a person's"
+    " name widens the band: name sources you would vouch for.",
+)
 @click.option("--name", default="band", show_default=True, help="What to call it: small letters, digits and _.")
 @click.option("--signed-off", default="", help="Who answers for it; needed unless --dry-run.")
 @click.option("--since", help="First cycle that is judged by it; default: that of --cycle.")
 @click.option("--dry-run", is_flag=True, help="Show the bands, and register nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document to stdout and nothing else.")
 def calibrate(
-    project: Path, cycle: str | None, name: str, signed_off: str, since: str | None, dry_run: bool, as_json: bool
+    project: Path,
+    cycle: str | None,
+    references: tuple[str, ...],
+    name: str,
+    signed_off: str,
+    since: str | None,
+    dry_run: bool,
+    as_json: bool,
 ) -> None:
     """Find between which values the statistics of PROJECT's human anchors lie, and register that as a band.
 
-    From then on rules entropy_band and diversity_band block where a domain has a band, unless they are declared to
-    warn only.
+    Until then rules entropy_band and diversity_band are advisory; where a domain has a band they block, unless they
+    are declared to warn only.
     """
     from anchor_pipeline.corpus.corpus import read_corpus
     from anchor_pipeline.corpus.register import add, checked_name
@@ -48,7 +63,10 @@ def calibrate(
     corpus = read_corpus(store, key)
     if corpus is None:
         raise UsageError(f"the corpus of cycle {key} was never built; run anchor plan {project} --cycle {key} first")
-    band = make_band(declared, store, corpus, progress=lambda domain: click.echo(f"calibrating {domain}", err=True))
+    band = make_band(
+        declared, store, corpus, references=references,
+        progress=lambda domain: click.echo(f"calibrating {domain}", err=True),
+    )  # fmt: skip
     if not band.domains and not dry_run:
         reasons = "; ".join(f"{domain}: {why}" for domain, why in band.not_calibrated.items())
         raise UsageError(f"no domain can be calibrated: {reasons}")
@@ -90,7 +108,9 @@ def _domain(name: str, domain: DomainBand, band: Band) -> Iterator[str]:
 
     largest = domain.limits[-1]
     sizes = ", ".join(f"{limits.tokens:,}" for limits in domain.limits)
-    yield f"{name}: {domain.tokens:,} tokens in {domain.documents:,} anchors; buckets of {sizes} tokens"
+    used = f" of {', '.join(domain.snapshots)}" if set(domain.snapshots) & set(band.references) else ""
+    what = "human documents" if used else "anchors"
+    yield f"{name}: {domain.tokens:,} tokens in {domain.documents:,} {what}{used}; buckets of {sizes} tokens"
     yield f"  {'at ' + format(largest.tokens, ',') + ' tokens':<48} {'low':>10} {'centre':>10} {'high':>10}"
     for place, statistic in enumerate(domain.statistics):
         card = band.probes.get(probe_in(statistic) or "")

@@ -13,11 +13,12 @@ from pathlib import Path
 
 import polars as pl
 
+from anchor_pipeline.artefacts import corpus_artefact, raw_artefacts, selection_artefact, snapshot_artefact
 from anchor_pipeline.corpus.corpus import Corpus, corpus_table
 from anchor_pipeline.corpus.disk import sweep
 from anchor_pipeline.corpus.document import METADATA_COLUMNS
 from anchor_pipeline.corpus.made_from import must_be_made_from
-from anchor_pipeline.corpus.snapshot import SourceSnapshot, canonical_digest, canonical_json, read_snapshot
+from anchor_pipeline.corpus.snapshot import SourceSnapshot, canonical_json, read_snapshot
 from anchor_pipeline.corpus.store import Store
 from anchor_pipeline.errors import DamagedData, Refused
 from anchor_pipeline.facts.assemble import assemble
@@ -70,8 +71,6 @@ __all__ = [
     "select_stage",
 ]
 
-_MOST_FILES_NAMED = 100
-
 
 @dataclass(frozen=True)
 class Ingested:
@@ -90,13 +89,13 @@ def ingest(place: Workplace, name: str, cycle: Cycle) -> Ingested:
         uri = None
         if twin is not None:
             fitted = current_snapshot(place, twin.fit)
-            step.input(_snapshot_artefact(fitted))
+            step.input(snapshot_artefact(fitted))
             uri = write_twin(project, name, fitted, store)
         before = read_snapshot(store, name)
         snapshot = ingest_source(project, name, store, uri=uri)
-        for raw in _raw_artefacts(snapshot):
+        for raw in raw_artefacts(snapshot):
             step.input(raw)
-        step.output(_snapshot_artefact(snapshot))
+        step.output(snapshot_artefact(snapshot))
         if place.custodian is not None:
             step.credentials(give_credentials(place, snapshot, step.run.id))
         validation = _validation(place, snapshot, cycle)
@@ -112,7 +111,7 @@ def assemble_corpus(place: Workplace, cycle: Cycle) -> Corpus:
     with place.step("corpus", cycle) as step:
         snapshots = {name: current_snapshot(place, name) for name in place.project.sources}
         for snapshot in snapshots.values():
-            step.input(_snapshot_artefact(snapshot))
+            step.input(snapshot_artefact(snapshot))
         set_aside = {
             name: _validation(place, snapshot, cycle).set_aside
             for name, snapshot in snapshots.items()
@@ -124,7 +123,7 @@ def assemble_corpus(place: Workplace, cycle: Cycle) -> Corpus:
         released = [release for release in earlier if release is not None]
         corpus, reused = assemble(place.project, cycle, snapshots, place.store, set_aside, released)
         publish_index(place.project, place.store)
-        step.output(_corpus_artefact(corpus))
+        step.output(corpus_artefact(corpus))
         if reused:
             step.reused()
     return corpus
@@ -135,9 +134,9 @@ def select_stage(place: Workplace, stage: str, cycle: Cycle) -> tuple[Selection,
     store = place.store
     with place.step(f"selection/{stage}", cycle, stage) as step:
         corpus = current_corpus(place, cycle)
-        step.input(_corpus_artefact(corpus))
+        step.input(corpus_artefact(corpus))
         selection, reused = select(place.project, stage, cycle, corpus, store)
-        step.output(_selection_artefact(selection))
+        step.output(selection_artefact(selection))
         evidence = _evidence(place, selection, corpus, cycle)
         verdict = _judge(evidence, selection, store)
         step.findings(verdict.findings)
@@ -169,7 +168,7 @@ def _release(place: Workplace, stage: str, cycle: Cycle, listed: Path) -> tuple[
         selection, corpus = current_selection(place, stage, cycle), current_corpus(place, cycle)
         if selection.inputs != selection_inputs(place.project, stage, cycle, corpus):
             raise Refused(f"the selection of {stage} for {cycle.key} is out of date; build selection/{stage} again")
-        step.input(_selection_artefact(selection))
+        step.input(selection_artefact(selection))
         evidence = _evidence(place, selection, corpus, cycle)
         verdict = _judge(evidence, selection, store)
         step.findings(verdict.findings)
@@ -247,6 +246,7 @@ def _evidence(place: Workplace, selection: Selection, corpus: Corpus, cycle: Cyc
         previous=earlier_parts(place.store, selection.stage, cycle.key),
         previous_findings=earlier_findings(place.store, selection.stage, cycle.key),
         store=place.store,
+        credentials=place.credential_check,
     )
     _measure(place, cycle, evidence.selected.select("modality", "shard").unique().sort("shard").collect().iter_rows())
     return evidence
@@ -289,26 +289,3 @@ def _metadata(snapshot: SourceSnapshot, store: Store) -> pl.LazyFrame:
         stale = [f"{store.shard_path(digest)}\0{path}" for digest, path in masked]
         rows = rows.filter(~pl.concat_str("shard", pl.lit("\0"), "raw_file").is_in(stale))
     return rows.select(METADATA_COLUMNS)
-
-
-def _raw_artefacts(snapshot: SourceSnapshot) -> list[Artefact]:
-    """The raw files of a source, one by one; of many only their sum, so that a record stays readable."""
-    name, files = f"raw/{snapshot.source}", snapshot.files
-    if len(files) <= _MOST_FILES_NAMED:
-        return [Artefact(f"{name}/{file.path}", file.sha256, file.read, file.size) for file in files]
-    digest = canonical_digest([[file.path, file.sha256] for file in files])
-    rows, size = snapshot.read, sum(file.size for file in files)
-    return [Artefact(name, digest, rows, size, files=len(files))]
-
-
-def _snapshot_artefact(snapshot: SourceSnapshot) -> Artefact:
-    rows = sum(shard.rows for unit in snapshot.units for shard in unit.shards)
-    return Artefact(f"sources/{snapshot.source}", snapshot.digest, rows)
-
-
-def _corpus_artefact(corpus: Corpus) -> Artefact:
-    return Artefact("corpus", corpus.digest, sum(counts.kept for counts in corpus.sources.values()))
-
-
-def _selection_artefact(selection: Selection) -> Artefact:
-    return Artefact(f"selection/{selection.stage}", selection.digest, selection.rows)

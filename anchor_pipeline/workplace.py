@@ -58,7 +58,7 @@ class Workplace:
         Raises Unavailable for what the disk refuses.
         """
         policy = policy_digest(self.project, stage) if stage else None
-        signing = [self.custodian.observer()] if self.custodian else []
+        signing: list[Observer] = [self.custodian.observer()] if self.custodian else []
         observers = [*signing, OpenLineageFile(self.store), *self.observers]
         recorder = Recorder(self.store, self.project.project, observers, policy=policy)
         with recorder.step(name, cycle=cycle, parent=self.parent) as step, disk_trouble_told(name):

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from anchor_pipeline.corpus.store import Store
-from anchor_pipeline.custody.check_release import CREDENTIALS, DOCUMENTS, HEAD, LEDGER, ROOT, VERIFIER
-from anchor_pipeline.custody.credentials.trust import AUTHORITY
 from anchor_pipeline.custody.keys import Signer
 from anchor_pipeline.custody.ledger import Ledger
+from anchor_pipeline.custody.release_files import AUTHORITY, CREDENTIALS, DOCUMENTS, HEAD, LEDGER, ROOT, VERIFIER
 from anchor_pipeline.errors import DamagedData
 
 

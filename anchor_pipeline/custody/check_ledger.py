@@ -88,6 +88,8 @@ class LedgerCheck:
 
     def check_head(self, head: note.Checkpoint, where: str = "head") -> None:
         """Flaw unless `head` is of exactly the entries taken, and signed with a key in force."""
+        if self.size == 0:
+            raise Flaw("genesis", "ledger", "no entry at all")
         if head.size != self.size:
             raise Flaw("head_size", where, f"it is of {head.size:,} entries, there are {self.size:,}")
         self._check_head(head, where)

@@ -7,26 +7,17 @@ bring, such as the root key that they trust.
 from __future__ import annotations
 
 import hashlib
-import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple, Protocol
 
 from anchor_pipeline.custody import note
-from anchor_pipeline.custody.canonical import parse, unb64
 from anchor_pipeline.custody.check_ledger import CheckedEntry, LedgerCheck, lines_of
 from anchor_pipeline.custody.documents import DocumentsRoot, check_documents, read_lines
 from anchor_pipeline.custody.flaws import Flaw
 from anchor_pipeline.custody.keys import PublicKey
+from anchor_pipeline.custody.release_files import AUTHORITY, CREDENTIALS, DOCUMENTS, HEAD, LEDGER
 from anchor_pipeline.custody.statements import Completion, Intent
-
-FOLDER = "custody"
-LEDGER = f"{FOLDER}/ledger.jsonl"
-HEAD = f"{FOLDER}/checkpoint"
-ROOT = f"{FOLDER}/root.pub.json"
-CREDENTIALS = f"{FOLDER}/credentials.jsonl"
-DOCUMENTS = f"{FOLDER}/documents.jsonl.gz"
-VERIFIER = "VERIFY.html"
 
 _MOST_HEAD = 200_000
 _CHUNK = 1 << 20
@@ -64,11 +55,6 @@ class Released:
     documents: DocumentsRoot | None
 
 
-def is_custody_file(name: str) -> bool:
-    """Whether a file of a release belongs to its custody: these are not in the manifest, which is older."""
-    return name == VERIFIER or name.startswith(f"{FOLDER}/")
-
-
 def check_custody(
     files: Files, released: Released, *, root: PublicKey | None = None, pins: Sequence[note.Checkpoint] = ()
 ) -> Iterator[Claim]:
@@ -92,8 +78,12 @@ def check_custody(
         return
     last = completions[-1]
     yield Claim("completion", True, f"released by {last.key.identity} at {last.predicate.time}, entry {last.index}")
-    yield _documents_claim(files, released)
-    yield from _credentials_claims(files, last, ledger)
+    try:
+        shards = _check_documents(files, released)
+        yield Claim("documents", True, f"the list of {_count(released):,} documents is the one of the manifest")
+        yield _credentials_claim(files, last, ledger, shards)
+    except Flaw as flaw:
+        yield Claim(flaw.code, False, str(flaw))
 
 
 def _entries(files: Files, ledger: LedgerCheck) -> Iterator[CheckedEntry]:
@@ -152,51 +142,39 @@ def _unfinished(ledger: LedgerCheck) -> str:
     return f"{len(steps)} steps had begun and not ended at this head: {', '.join(sorted(set(steps))[:5])}"
 
 
-def _documents_claim(files: Files, released: Released) -> Claim:
+def _count(released: Released) -> int:
+    return released.documents.count if released.documents else 0
+
+
+def _check_documents(files: Files, released: Released) -> set[str]:
+    """The shards that the documents came from; Flaw unless the list is the one of the manifest."""
     if released.documents is None:
-        return Claim("documents_root", False, "the manifest states no root of its documents")
+        raise Flaw("documents_root", "manifest", "it states no root of its documents")
     if not files.has(DOCUMENTS):
-        return Claim("file_missing", False, f"{DOCUMENTS}: the release does not carry it")
-    try:
-        with files.open(DOCUMENTS) as file:
-            check_documents(read_lines(file, DOCUMENTS), released.documents, DOCUMENTS)
-    except Flaw as flaw:
-        return Claim(flaw.code, False, str(flaw))
-    return Claim(
-        "documents", True, f"the list of its {released.documents.count:,} documents is the one of the manifest"
-    )
+        raise Flaw("file_missing", DOCUMENTS, "the release does not carry it")
+    with files.open(DOCUMENTS) as file:
+        return check_documents(read_lines(file, DOCUMENTS), released.documents, DOCUMENTS)
 
 
-def _credentials_claims(files: Files, entry: CheckedEntry, ledger: LedgerCheck) -> Iterator[Claim]:
+def _credentials_claim(files: Files, entry: CheckedEntry, ledger: LedgerCheck, shards: set[str]) -> Claim:
+    from anchor_pipeline.custody.credentials.bundle import check_bundle
+    from anchor_pipeline.custody.credentials.c2pa_library import NoLibrary
+    from anchor_pipeline.custody.credentials.trust import released_trust
+
     made = entry.predicate
     assert isinstance(made, Completion)
     if made.credentials is None:
-        yield Claim("credential_missing", False, "the ledger names no credentials of the shards this mix came from")
-        return
+        raise Flaw("credential_missing", f"entry {entry.index}", "it names no credentials of the shards")
+    data = b"".join(_chunks(files, CREDENTIALS))
+    if hashlib.sha256(data).hexdigest() != made.credentials.sha256:
+        raise Flaw("credentials_digest", CREDENTIALS, "not the list that the ledger names")
+    lines = data.splitlines(keepends=True)
+    if len(lines) != made.credentials.count:
+        raise Flaw("credentials_digest", CREDENTIALS, f"{len(lines)} lines, the ledger says {made.credentials.count}")
+    pem = b"".join(_chunks(files, AUTHORITY)) if files.has(AUTHORITY) else None
     try:
-        data = b"".join(_chunks(files, CREDENTIALS))
-        if hashlib.sha256(data).hexdigest() != made.credentials.sha256:
-            raise Flaw("credentials_digest", CREDENTIALS, "not the list that the ledger names")
-        found = [_credential(line) for line in io.BytesIO(data)]
-        if len(found) != made.credentials.count:
-            raise Flaw(
-                "credentials_digest", CREDENTIALS, f"{len(found)} credentials, {made.credentials.count} are named"
-            )
-    except Flaw as flaw:
-        yield Claim(flaw.code, False, str(flaw))
-        return
-    kinds = {kind: sum(one == kind for one in found) for kind in sorted(set(found))}
-    told = ", ".join(f"{number} {kind}" for kind, number in kinds.items())
-    yield Claim("credentials", True, f"one for each of the {len(found)} shards, as the ledger names them ({told})")
-
-
-def _credential(line: bytes) -> str:
-    """The kind of a credential whose bytes have the digest it states."""
-    record = parse(line.rstrip(b"\n"), CREDENTIALS, 10 * _CHUNK)
-    if not isinstance(record, dict) or set(record) != {"data", "kind", "sha256", "shard"}:
-        raise Flaw("credential_invalid", CREDENTIALS, "a line that is no credential")
-    if hashlib.sha256(unb64(str(record["data"]), CREDENTIALS)).hexdigest() != record["sha256"]:
-        raise Flaw(
-            "credential_invalid", CREDENTIALS, f"of shard {str(record['shard'])[:64]}: another digest than stated"
-        )
-    return str(record["kind"])
+        for flaw in check_bundle(lines, shards, released_trust(ledger.keys, pem)):
+            raise flaw
+    except NoLibrary as error:
+        return Claim("credentials", None, f"the ledger names this list, but {error}")
+    return Claim("credentials", True, f"one for each of the {len(lines)} shards, and every one holds")

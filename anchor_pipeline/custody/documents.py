@@ -78,25 +78,35 @@ def read_lines(file: IO[bytes], where: str) -> Iterator[bytes]:
         raise Flaw("documents_root", where, f"cannot be read ({error})") from None
 
 
-def check_documents(lines: Iterable[bytes], stated: DocumentsRoot, where: str) -> None:
-    """Flaw documents_root unless the lines are the list of the manifest, sorted and each id once."""
-    tree, last = Frontier(), b""
+def check_documents(lines: Iterable[bytes], stated: DocumentsRoot, where: str) -> set[str]:
+    """The shards that documents came from; Flaw documents_root unless this is the list of the manifest, sorted."""
+    tree, last, shards = Frontier(), b"", set()
     for line in lines:
-        found = id_of(line, where).encode()
+        record = record_of(line, where)
+        found = record["doc_id"].encode()
+        shards.add(record["shard"])
         if tree.size and found <= last:
             raise Flaw("documents_root", where, f"line {tree.size + 1} is not in its place")
         tree.append(leaf_hash(line))
         last = found
     if tree.size != stated.count or tree.root().hex() != stated.root:
         raise Flaw("documents_root", where, f"{tree.size:,} documents, not those of the manifest")
+    return shards
+
+
+def record_of(line: bytes, where: str) -> dict[str, Any]:
+    """What a line says of a document; Flaw if it is no canonical line with exactly FIELDS."""
+    record = parse(line, where)
+    if not isinstance(record, dict) or tuple(record) != FIELDS:
+        raise Flaw("malformed", where, f"a line of documents with other fields than {', '.join(FIELDS)}")
+    if not all(isinstance(record[name], str) for name in FIELDS if name not in ("generator", "raw_row")):
+        raise Flaw("malformed", where, "a line of documents with fields of other types")
+    return record
 
 
 def id_of(line: bytes, where: str) -> str:
-    """The id of the document that a line is about; Flaw if it is no canonical line with exactly FIELDS."""
-    record = parse(line, where)
-    if not isinstance(record, dict) or tuple(record) != FIELDS or not isinstance(record["doc_id"], str):
-        raise Flaw("malformed", where, f"a line of documents with other fields than {', '.join(FIELDS)}")
-    return record["doc_id"]
+    """The id of the document that a line is about; Flaw as of `record_of`."""
+    return str(record_of(line, where)["doc_id"])
 
 
 def prove(lines: Iterable[bytes], mix: str, doc_id: str, where: str) -> dict[str, Any]:

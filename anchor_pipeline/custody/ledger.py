@@ -173,12 +173,12 @@ class Ledger:
         if kind == "genesis":
             if table.size():
                 raise Refused(f"{self.storage.address}: ledger {self.origin} has begun already")
+            self._check_never_was()
             return
         keys = _history(table)
         if keys.root is None:
-            raise Refused(
-                f"{self.storage.address}: there is no ledger {self.origin} yet; begin it with `anchor keys init`"
-            )
+            self._check_never_was()
+            raise self._not_begun()
         self._check_in_force(keys, signers[0])
 
     def _check_in_force(self, keys: KeyHistory, signer: Signer) -> None:
@@ -218,10 +218,9 @@ class Ledger:
     def _read_back(self, table: LedgerRows, last: note.Checkpoint | None, size: int) -> Frontier:
         """The tree over all entries, those since the last head hashed again."""
         signed = last.size if last else 0
-        if size == 0:
-            raise Refused(
-                f"{self.storage.address}: there is no ledger {self.origin} yet; begin it with `anchor keys init`"
-            )
+        if size == signed == 0:
+            self._check_never_was()
+            raise self._not_begun()
         if signed > size:
             raise self._damaged(f"holds {size:,} entries, a head of {signed:,} was signed")
         tree = self._frontier(table, signed)
@@ -241,6 +240,16 @@ class Ledger:
         if tree.size != size:
             raise self._damaged(f"lacks entry {tree.size}")
         return tree
+
+    def _check_never_was(self) -> None:
+        """An emptied ledger must not pass for one that has not begun."""
+        if self._memory is not None:
+            self._memory.check(self.origin, 0, lambda size: b"")
+
+    def _not_begun(self) -> Refused:
+        return Refused(
+            f"{self.storage.address}: there is no ledger {self.origin} yet; begin it with `anchor keys init`"
+        )
 
     def _damaged(self, what: str) -> DamagedData:
         return DamagedData(

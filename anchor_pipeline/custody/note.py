@@ -81,7 +81,7 @@ def signed(origin: str, size: int, root: bytes, signer: Signer) -> Checkpoint:
 
 def parsed(text: str, where: str) -> Checkpoint:
     """The head that a note states, its signatures not yet checked; Flaw head_malformed if it is no such note."""
-    if len(text) > _MOST_BYTES:
+    if len(text) > _MOST_BYTES or len(text.encode()) > _MOST_BYTES:
         raise Flaw("head_malformed", where, "too long")
     body, blank, rest = text.partition("\n\n")
     lines = body.split("\n")
@@ -95,6 +95,15 @@ def parsed(text: str, where: str) -> Checkpoint:
         return Checkpoint(lines[0], int(lines[1]), root, tuple(_line(line, where) for line in signatures))
     except Flaw as flaw:
         raise Flaw("head_malformed", where, flaw.detail) from None
+
+
+def parsed_bytes(data: bytes, where: str) -> Checkpoint:
+    """The head in a file."""
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        raise Flaw("head_malformed", where, "no UTF-8") from None
+    return parsed(text, where)
 
 
 def check_signed(head: Checkpoint, key: PublicKey, where: str) -> None:

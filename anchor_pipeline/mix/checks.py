@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import ValidationError
 
-from anchor_pipeline.custody.check_release import is_custody_file
+from anchor_pipeline.custody.release_files import is_custody_file
 from anchor_pipeline.errors import DamagedData
 from anchor_pipeline.mix.folder import Folder, read_file
 from anchor_pipeline.mix.manifest import MANIFEST, VERDICT, Entry, Manifest, parse_manifest

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 
-from anchor_pipeline.custody.check_release import FOLDER, Released, check_custody
+from anchor_pipeline.custody.check_release import Released, check_custody
 from anchor_pipeline.custody.documents import DocumentsRoot
 from anchor_pipeline.custody.keys import PublicKey
 from anchor_pipeline.custody.note import Checkpoint
+from anchor_pipeline.custody.release_files import FOLDER
 from anchor_pipeline.mix.checks import Check
 from anchor_pipeline.mix.folder import Folder
 from anchor_pipeline.mix.manifest import Manifest

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from anchor_pipeline import __version__
 from anchor_pipeline.corpus.document import AMOUNT_SCALE, AMOUNT_UNITS
 from anchor_pipeline.corpus.snapshot import canonical_digest, canonical_json
-from anchor_pipeline.custody.check_release import is_custody_file
+from anchor_pipeline.custody.release_files import is_custody_file
 from anchor_pipeline.errors import DamagedData
 
 FORMAT = 2

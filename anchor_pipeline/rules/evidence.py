@@ -5,6 +5,7 @@ SELECTION_SCHEMA is one row per drawn document and pass, in training order.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -77,6 +78,9 @@ class Evidence:
     """The release before this one."""
     previous_findings: tuple[Finding, ...] = ()
     """What its verdict said."""
+    credentials: Callable[[Mapping[str, str]], Mapping[str, str]] | None = None
+    """Says of shards (with their sources) what is wrong with the credentials of those that have no sound one; None if
+    the project declares no custody."""
 
     @cached_property
     def selected(self) -> pl.LazyFrame:

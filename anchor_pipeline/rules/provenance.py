@@ -1,8 +1,13 @@
-"""Rule 14, `provenance`: every document says where it came from, and every synthetic one which model wrote it."""
+"""Rule 14, `provenance`: every document says where it came from, and every synthetic one which model wrote it.
+
+Where the project declares custody, the shard that a document was drawn from has to have a sound credential as well:
+nothing gets into a mix whose signed origin was lost or stripped on the way.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 
 import polars as pl
 
@@ -27,8 +32,12 @@ _REMEDIES = {
 
 
 def evaluate(evidence: Evidence) -> list[Finding]:
-    """All documents drawn carry source, licence, collected_at, authorship and digest; synthetic ones a generator."""
-    gaps = _gaps(evidence)
+    """All documents drawn carry source, licence, collected_at, authorship and digest; synthetic ones a generator.
+
+    Where custody is declared, every shard that documents were drawn from has a credential that verifies.
+    """
+    problems = _problems(evidence)
+    gaps = _gaps(evidence, problems)
     places = list(document_places(evidence, RULE, Provenance))
     tallies = {place.domain: Counter[str]() for place in places}
     counted = evidence.selected.group_by("domain").agg(
@@ -41,12 +50,22 @@ def evaluate(evidence: Evidence) -> list[Finding]:
         if domain in tallies:
             tallies[domain].update(row)
     return [
-        _judge(evidence, place, tallies[place.domain]) if tallies[place.domain]["drawn"] else place.nothing_drawn()
+        _judge(evidence, place, tallies[place.domain], problems)
+        if tallies[place.domain]["drawn"]
+        else place.nothing_drawn()
         for place in places
     ]
 
 
-def _gaps(evidence: Evidence) -> dict[str, pl.Expr]:
+def _problems(evidence: Evidence) -> Mapping[str, str]:
+    """What is wrong with the credentials of shards that were drawn from, by shard; nothing without custody."""
+    if evidence.credentials is None:
+        return {}
+    drawn = evidence.selected.select("shard", "source").unique().collect(engine="streaming")
+    return evidence.credentials(dict(drawn.iter_rows()))
+
+
+def _gaps(evidence: Evidence, problems: Mapping[str, str]) -> dict[str, pl.Expr]:
     """Per piece of provenance: whether a document lacks it."""
     sources = evidence.project.sources
     recorded = [name for name, source in sources.items() if source.generator is not None]
@@ -58,6 +77,7 @@ def _gaps(evidence: Evidence) -> dict[str, pl.Expr]:
         "authorship": ~pl.col("authorship").fill_null("").is_in(AUTHORSHIPS),
         "digest": ~pl.col("digest").fill_null("").str.contains(r"^[0-9a-f]{64}$"),
         "generator": synthetic & ~_given("generator") & ~pl.col("source").is_in(recorded),
+        "credential": pl.col("shard").is_in(list(problems)),
     }
 
 
@@ -65,19 +85,25 @@ def _given(column: str) -> pl.Expr:
     return pl.col(column).fill_null("").str.strip_chars() != ""
 
 
-def _judge(evidence: Evidence, place: Place[Provenance], tally: Counter[str]) -> Finding:
+def _judge(evidence: Evidence, place: Place[Provenance], tally: Counter[str], problems: Mapping[str, str]) -> Finding:
     drawn, bad = tally["drawn"], tally["bad"]
     details: dict[str, object] = {"documents": drawn}
     if bad:
-        reasons = {name: tally[name] for name in _REMEDIES if tally[name]}
-        listed = "; ".join(f"{n:,} have {_REMEDIES[name]}" for name, n in reasons.items())
-        message = f"{place.subject}: {bad:,} of {count(drawn, 'drawn document')} lack provenance: {listed}"
-        details |= {"missing": reasons, "examples": _examples(evidence, place.domain)}
+        reasons = {name: tally[name] for name in (*_REMEDIES, "credential") if tally[name]}
+        listed = [f"{n:,} have {_REMEDIES[name]}" for name, n in reasons.items() if name in _REMEDIES]
+        if tally["credential"]:
+            lacking = _without_credential(evidence, place.domain, problems)
+            listed.append(_told(tally["credential"], lacking))
+            details["shards"] = lacking[:EXAMPLES]
+        message = f"{place.subject}: {bad:,} of {count(drawn, 'drawn document')} lack provenance: {'; '.join(listed)}"
+        details |= {"missing": reasons, "examples": _examples(evidence, place.domain, problems)}
     else:
-        message = (
-            f"{place.subject}: {count(drawn, 'drawn document')} with complete provenance (credentials of shards are not"
-            " yet available)"
+        asked = (
+            "credentials are not asked for, since the project declares no custody"
+            if evidence.credentials is None
+            else "the credentials of their shards verified"
         )
+        message = f"{place.subject}: {count(drawn, 'drawn document')} with complete provenance ({asked})"
     return place.finding(
         "fail" if bad else "pass",
         message,
@@ -89,9 +115,30 @@ def _judge(evidence: Evidence, place: Place[Provenance], tally: Counter[str]) ->
     )
 
 
-def _examples(evidence: Evidence, domain: str | None) -> list[str]:
-    declared = list(evidence.project.stages[evidence.stage].domains)
-    here = pl.col("domain") == domain if domain is not None else ~pl.col("domain").is_in(declared)
-    chosen = evidence.selected.filter(here & pl.any_horizontal(*_gaps(evidence).values()))
+def _without_credential(evidence: Evidence, domain: str | None, problems: Mapping[str, str]) -> list[dict[str, str]]:
+    """Shards drawn from here whose credential does not hold, by source and digest, and why."""
+    lacking = evidence.selected.filter(_here(evidence, domain) & pl.col("shard").is_in(list(problems)))
+    shards = lacking.select("source", "shard").unique().sort("source", "shard").collect(engine="streaming")
+    return [{"source": source, "shard": shard, "problem": problems[shard]} for source, shard in shards.iter_rows()]
+
+
+def _told(documents: int, lacking: list[dict[str, str]]) -> str:
+    shards = Counter(one["source"] for one in lacking)
+    sources = ", ".join(f"{source} ({count(n, 'shard')})" for source, n in sorted(shards.items()))
+    first, builds = lacking[0], ", ".join(f"sources/{source}" for source in sorted(shards))
+    return (
+        f"{documents:,} are of shards without a sound credential, of {sources}, such as {first['shard'][:12]}…: "
+        f"{first['problem']}; build {builds} again"
+    )
+
+
+def _examples(evidence: Evidence, domain: str | None, problems: Mapping[str, str]) -> list[str]:
+    lacking = pl.any_horizontal(*_gaps(evidence, problems).values())
+    chosen = evidence.selected.filter(_here(evidence, domain) & lacking)
     ids = chosen.select("doc_id").head(EXAMPLES * 4).collect(engine="streaming")["doc_id"].to_list()
     return list(dict.fromkeys(ids))[:EXAMPLES]
+
+
+def _here(evidence: Evidence, domain: str | None) -> pl.Expr:
+    declared = list(evidence.project.stages[evidence.stage].domains)
+    return pl.col("domain") == domain if domain is not None else ~pl.col("domain").is_in(declared)

@@ -41,7 +41,7 @@ def all_cases() -> Iterator[Case]:
     # Imported here, as those modules fill the list.
     from anchor_pipeline_tests.custody import cases_bytes, cases_rules, cases_sound
 
-    assert cases_bytes and cases_rules and cases_sound
+    assert all((cases_bytes, cases_rules, cases_sound))
     for name, why, code, make in _MAKERS:
         made = make()
         if isinstance(made, Case):

@@ -7,6 +7,8 @@ import hashlib
 from typing import Any
 
 from anchor_pipeline.custody.canonical import canonical_json
+from anchor_pipeline.custody.envelope import pae
+from anchor_pipeline.custody.merkle import leaf_hash
 from anchor_pipeline_tests.custody.cases import Case, begun, case, given
 from anchor_pipeline_tests.custody.forge import Forge, key, run_id, sealed, sound
 
@@ -406,8 +408,6 @@ def ml_dsa_65_of_another_payload() -> Forge:
 @case("signature_ml_dsa_65")
 def ml_dsa_65_over_the_plain_encoding() -> Forge:
     """ML-DSA-65 signs a hash (TAP 21), not the pre-authentication encoding itself."""
-    from anchor_pipeline.custody.envelope import pae
-
     forge = Forge()
     forge.genesis()
     payload = canonical_json(forge.statement("intent", intent_fields(), "pipeline"))
@@ -457,13 +457,9 @@ def completion_of_nothing() -> Forge:
 @case("intent_missing")
 def completion_of_no_intent() -> Forge:
     """The entry named as intent is the genesis."""
-    from anchor_pipeline.custody.merkle import leaf_hash
-
-    return ended(intent=leaf_hash(begun_lines()[0]).hex())
-
-
-def begun_lines() -> list[bytes]:
-    return begun().lines
+    forge = begun()
+    forge.completion(forge.leaf, intent=leaf_hash(forge.lines[0]).hex())
+    return forge
 
 
 @case("intent_missing")
@@ -501,24 +497,25 @@ def failed_then_completed() -> Forge:
 @case("checkpoint_in_entry")
 def head_in_entry_too_early() -> Forge:
     """The head in a completion does not cover its intent."""
-    return ended(checkpoint=begun_head(1))
-
-
-def begun_head(size: int) -> str:
-    return begun().head(size=size)
+    forge = begun()
+    forge.completion(forge.leaf, checkpoint=forge.head(size=1))
+    return forge
 
 
 @case("checkpoint_in_entry")
 def head_in_entry_from_the_future() -> Forge:
     """The head in a completion is of more entries than there are before it."""
     forge = begun()
-    return ended(checkpoint=forge.head(size=2).replace("\n2\n", "\n3\n"))
+    forge.completion(forge.leaf, checkpoint=forge.head(size=3))
+    return forge
 
 
 @case("checkpoint_in_entry")
 def head_in_entry_of_other_entries() -> Forge:
     """The head in a completion has another root."""
-    return ended(checkpoint=begun().head(root=bytes(32)))
+    forge = begun()
+    forge.completion(forge.leaf, checkpoint=forge.head(root=bytes(32)))
+    return forge
 
 
 @case("checkpoint_in_entry")

@@ -167,7 +167,9 @@ def head_with_witnesses() -> Case:
     """Lines of keys that the ledger does not know are ignored, of whatever length and name."""
     forge = sound()
     witness = f"— witness.example/w1 {base64.b64encode(b'abcd' + bytes(72)).decode()}\n"
-    other = f"— {forge.origin} {base64.b64encode(b'abcde').decode()}\n— Zeugin-Ä {base64.b64encode(b'abcdefgh').decode()}\n"
+    other = (
+        f"— {forge.origin} {base64.b64encode(b'abcde').decode()}\n— Zeugin-Ä {base64.b64encode(b'abcdefgh').decode()}\n"
+    )
     return given(forge, forge.head() + witness + other)
 
 

@@ -58,7 +58,7 @@ class Forge:
         """As `ledger.jsonl`."""
         return b"".join(line + b"\n" for line in self.lines)
 
-    def statement(self, name: str, fields: dict[str, Any], by: str, **changed: Any) -> dict[str, Any]:
+    def statement(self, name: str, fields: dict[str, Any], by: str, /, **changed: Any) -> dict[str, Any]:
         """What the next entry says; `changed` fields of its predicate win, whatever they are."""
         self.clock += 1
         predicate = {
@@ -77,7 +77,7 @@ class Forge:
             "predicate": predicate,
         }
 
-    def add(self, name: str, fields: dict[str, Any], *signers: PrivateKey, **changed: Any) -> str:
+    def add(self, name: str, fields: dict[str, Any], /, *signers: PrivateKey, **changed: Any) -> str:
         """Append an entry; its leaf hash."""
         return self.add_statement(self.statement(name, fields, signers[0].public.identity, **changed), *signers)
 
@@ -130,7 +130,7 @@ class Forge:
         """Fields that all ends have; of the last run."""
         return {"run": run_id(self.runs), "step": step, "intent": intent, "checkpoint": head or self.head()}
 
-    def completion(self, intent: str, *signers: PrivateKey, step: str = "corpus", **changed: Any) -> str:
+    def completion(self, intent: str, /, *signers: PrivateKey, step: str = "corpus", **changed: Any) -> str:
         fields = {
             **self.ending(intent, step, changed.pop("checkpoint", None)),
             "inputs": [data("source/books", "in", 12)],
@@ -141,11 +141,11 @@ class Forge:
         }
         return self.add("completion", fields, *(signers or (key("pipeline"),)), **changed)
 
-    def failure(self, intent: str, *signers: PrivateKey, **changed: Any) -> str:
+    def failure(self, intent: str, /, *signers: PrivateKey, **changed: Any) -> str:
         fields = {**self.ending(intent), "state": "fail", "reason": "Refused: two rules say no"}
         return self.add("failure", fields, *(signers or (key("pipeline"),)), **changed)
 
-    def abandoned(self, intent: str, *signers: PrivateKey, **changed: Any) -> str:
+    def abandoned(self, intent: str, /, *signers: PrivateKey, **changed: Any) -> str:
         return self.add(
             "abandoned", {**self.ending(intent), "reason": "gone"}, *(signers or (key("pipeline"),)), **changed
         )

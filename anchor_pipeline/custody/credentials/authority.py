@@ -125,7 +125,7 @@ def read_authority(folder: Path) -> bytes:
 
 
 def authority_digest(pem: bytes) -> str:
-    """Hexadecimal SHA-256 of the certificate's DER; ValueError if it is not one certificate in PEM, and nothing else."""
+    """Hexadecimal SHA-256 of the certificate's DER; ValueError if it is no PEM of one certificate and nothing else."""
     certificate = x509.load_pem_x509_certificate(pem)
     if _pem(certificate) != pem:
         raise ValueError("not one certificate, or not in its usual spelling")

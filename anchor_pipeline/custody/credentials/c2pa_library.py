@@ -9,11 +9,13 @@ from __future__ import annotations
 import io
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
 from anchor_pipeline import __version__
+from anchor_pipeline.custody.canonical import b64
 from anchor_pipeline.custody.credentials.authority import CLAIM_SIGNING, Leaf
 from anchor_pipeline.custody.flaws import Flaw
 from anchor_pipeline.errors import UsageError
@@ -46,8 +48,8 @@ class Ingredient:
     relationship: Literal["inputTo", "parentOf"]
     manifest: bytes | None = None
     """Its own manifest store, which is nested."""
-    content: bytes | None = None
-    """Its bytes: needed with a manifest, which is checked before it is nested."""
+    content: Callable[[], bytes] = bytes
+    """Gives its bytes: needed with a manifest, which is checked before it is nested."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,8 @@ def sign(asset: Asset, content: bytes, leaf: Leaf, authority: bytes, *, embed: b
     Raises NoLibrary; Flaw credential_invalid if an ingredient's own manifest does not hold, or nothing can be signed.
     """
     library, context = _library(), _context(authority)
-    ingredients, resources = [], {}
+    ingredients: list[dict[str, Any]] = []
+    resources: dict[str, bytes] = {}
     for number, ingredient in enumerate(asset.ingredients):
         record, nested = _ingredient(ingredient, authority, f"ingredient{number}")
         ingredients.append(record)
@@ -142,8 +145,6 @@ def read_detached(store: bytes, format: str, sha256: bytes, authority: bytes, wh
 
 def is_bound_to(assertions: dict[str, Any], sha256: bytes) -> bool:
     """Whether assertions hold for the whole content of that digest, and for nothing else."""
-    from anchor_pipeline.custody.canonical import b64
-
     bound = assertions.get(HASH)
     if not isinstance(bound, dict) or bound.get("alg") != "sha256" or bound.get("exclusions"):
         return False
@@ -190,7 +191,7 @@ def _ingredient(ingredient: Ingredient, authority: bytes, name: str) -> tuple[di
     }
     if ingredient.manifest is None:
         return record, {}
-    checked = _read(ingredient.manifest, ingredient.content or b"", ingredient.format, authority, ingredient.title)
+    checked = _read(ingredient.manifest, ingredient.content(), ingredient.format, authority, ingredient.title)
     if checked.get("validation_state") != "Trusted":
         raise Flaw("credential_invalid", ingredient.title, f"its own credential: {', '.join(_failures(checked))}")
     record["active_manifest"] = checked["active_manifest"]

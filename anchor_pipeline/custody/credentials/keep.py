@@ -10,11 +10,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from anchor_pipeline.corpus.snapshot import SourceSnapshot, canonical_digest, read_snapshot
 from anchor_pipeline.corpus.store import Store
 from anchor_pipeline.custody.credentials.authority import Leaf
-from anchor_pipeline.custody.credentials.descent import Ancestors
+from anchor_pipeline.custody.credentials.descent import descents
 from anchor_pipeline.custody.credentials.shards import (
     Kind,
     ShardRecord,
@@ -22,8 +23,8 @@ from anchor_pipeline.custody.credentials.shards import (
     kind_of,
     shard_records,
 )
-from anchor_pipeline.custody.credentials.sidecar import check_sidecar, make_sidecar
-from anchor_pipeline.custody.credentials.statement import check_statement, make_statement
+from anchor_pipeline.custody.credentials.sidecar import Descent, check_sidecar, make_sidecar
+from anchor_pipeline.custody.credentials.statement import check_statement, kind_in, make_statement
 from anchor_pipeline.custody.credentials.trust import Trust
 from anchor_pipeline.custody.flaws import Flaw
 from anchor_pipeline.custody.keys import Signer
@@ -69,16 +70,19 @@ def ensure_credentials(
         Unavailable, DamagedData: the store cannot be written, or a shard is missing.
 
     """
-    ancestors = Ancestors(project, store)
-    refs = []
-    for record in shard_records(project, snapshot):
-        if not _holds(store, record, trust, ancestors):
+    records = shard_records(project, snapshot)
+    known = {record.digest: _known(store, record, trust) for record in records}
+    doubtful = [record.digest for record in records if record.kind == "c2pa" and known[record.digest] != 0]
+    made_from = descents(project, store, doubtful, snapshot.source)
+    maker = _Maker(store, trust, signer, leaf, run)
+    for record in records:
+        before, descent = known[record.digest], made_from.get(record.digest, Descent())
+        if before is None or descent.unknown < before:
             try:
-                _make(store, record, trust, ancestors, signer, leaf, run)
+                maker.make(record, descent)
             except Flaw as flaw:
                 raise Refused(f"sources/{record.source}: no credential can be made: {flaw}") from None
-        refs.append(_ref(store, record.digest, record.kind))
-    return refs
+    return [_ref(store, record.digest, record.kind) for record in records]
 
 
 def credential_check(project: Project, store: Store, trust: Trust) -> Check:
@@ -89,6 +93,9 @@ def credential_check(project: Project, store: Store, trust: Trust) -> Check:
         records = _records(project, store, set(shards.values()))
         problems = {}
         for shard, source in sorted(shards.items()):
+            if source not in project.sources:
+                problems[shard] = "is of no declared source"
+                continue
             try:
                 _check(store, shard, project.sources[source].kind, records.get(shard), trust, sound)
             except Flaw as flaw:
@@ -99,13 +106,16 @@ def credential_check(project: Project, store: Store, trust: Trust) -> Check:
 
 
 def refs_of(store: Store, shards: Iterable[str]) -> list[CredentialRef]:
-    """The credentials that lie in the store for these shards, sorted, unchecked; DamagedData if one is missing."""
+    """The credentials that lie in the store for these shards, sorted by shard; whether they hold was checked before.
+
+    DamagedData if one is missing, or has lost its C2PA part.
+    """
     refs = []
     for shard in sorted(set(shards)):
-        kinds: tuple[Kind, ...] = ("c2pa", "in-toto")
-        kind = next((kind for kind in kinds if store.exists(credential_name(shard, kind))), None)
-        if kind is None:
-            raise DamagedData(f"shard {shard} has no credential; build the source that it is of again")
+        statement = store.find(credential_name(shard, "in-toto"))
+        kind = None if statement is None else kind_in(statement)
+        if kind is None or not store.exists(credential_name(shard, kind)):
+            raise DamagedData(f"shard {shard} has no {kind or ''} credential; build the source that it is of again")
         refs.append(_ref(store, shard, kind))
     return refs
 
@@ -116,13 +126,12 @@ def _records(project: Project, store: Store, sources: Iterable[str]) -> dict[str
     return {one.digest: one for found in snapshots if found is not None for one in shard_records(project, found)}
 
 
-def _holds(store: Store, record: ShardRecord, trust: Trust, ancestors: Ancestors) -> bool:
-    """Whether a shard's credential is sound, and knows as much of its descent as there is to know now."""
+def _known(store: Store, record: ShardRecord, trust: Trust) -> int | None:
+    """None if a shard has no sound credential; else how many of its parents that does not know."""
     try:
-        unknown = _check(store, record.digest, str(record.declared["kind"]), record, trust, set())
+        return _check(store, record.digest, str(record.declared["kind"]), record, trust, set())
     except Flaw:
-        return False
-    return not unknown or ancestors.descent(record.digest, record.source).unknown >= unknown
+        return None
 
 
 def _check(
@@ -150,30 +159,44 @@ def _found(store: Store, shard: str, kind: Kind, where: str) -> bytes:
     return data
 
 
-def _make(
-    store: Store,
-    record: ShardRecord,
-    trust: Trust,
-    ancestors: Ancestors,
-    signer: Signer,
-    leaf: Callable[[], Leaf],
-    run: str,
-) -> None:
-    """Make and keep the credential of a shard: the sidecar first, which the statement names."""
-    sidecar = None
-    if record.kind == "c2pa":
-        if trust.authority is None:
+@dataclass(frozen=True)
+class _Maker:
+    store: Store
+    trust: Trust
+    signer: Signer
+    leaf: Callable[[], Leaf]
+    run: str
+
+    def make(self, record: ShardRecord, descent: Descent) -> None:
+        """Make and keep the credential of a shard: the sidecar first, which the statement names."""
+        sidecar = None
+        if record.kind == "c2pa":
+            sidecar = self._sidecar(record, descent)
+            self.store.write(credential_name(record.digest, "c2pa"), sidecar)
+        statement = make_statement(record, self.signer, self.run, sidecar)
+        check_statement(statement, record.digest, self.trust, record, sidecar)
+        self.store.write(credential_name(record.digest, "in-toto"), statement)
+
+    def _sidecar(self, record: ShardRecord, descent: Descent) -> bytes:
+        if self.trust.authority is None:
             where = f"credential of shard {record.digest}"
             raise Flaw("credential_missing", where, "the ledger names no authority; make one: `anchor keys authority`")
-        content = store.local_shard(record.digest).read_bytes()
+        content = self._content(record.digest)
         if hashlib.sha256(content).hexdigest() != record.digest:
             raise DamagedData(f"shard {record.digest}: its bytes have another digest; restore it, or ingest again")
-        descent = ancestors.descent(record.digest, record.source)
-        sidecar = make_sidecar(record, content, descent, leaf(), trust.authority, run)
-        store.write(credential_name(record.digest, "c2pa"), sidecar)
-    statement = make_statement(record, signer, run, sidecar)
-    check_statement(statement, record.digest, trust, record, sidecar)
-    store.write(credential_name(record.digest, "in-toto"), statement)
+        return make_sidecar(record, content, descent, self._nested, self.leaf(), self.trust.authority, self.run)
+
+    def _nested(self, shard: str) -> tuple[bytes, Callable[[], bytes]] | None:
+        sidecar = self.store.find(credential_name(shard, "c2pa"))
+        return None if sidecar is None else (sidecar, partial(self._content, shard))
+
+    def _content(self, shard: str) -> bytes:
+        try:
+            return self.store.local_shard(shard).read_bytes()
+        except OSError as error:
+            raise DamagedData(
+                f"shard {shard}: cannot be read ({error.strerror}); restore it, or ingest again"
+            ) from None
 
 
 def _ref(store: Store, shard: str, kind: Kind) -> CredentialRef:

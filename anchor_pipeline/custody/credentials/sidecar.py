@@ -10,7 +10,7 @@ and sounds; for tables C2PA's own trainedAlgorithmicData, for what a model made 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,9 +47,6 @@ class Parent:
     source: str
     nested: bool
     """Whether its own credential has to be nested: it is synthetic, and of another source."""
-    sidecar: bytes | None = None
-    content: bytes | None = None
-    """Bytes of the shard, where there is a sidecar."""
 
 
 @dataclass(frozen=True)
@@ -57,9 +54,15 @@ class Descent:
     """What a shard was made from, and by which generators as its documents name them."""
 
     parents: tuple[Parent, ...] = ()
+    more: int = 0
+    """Further parents, none of them synthetic, that are too many to be named."""
     unknown: int = 0
-    """Ids named as parents that no document at hand has."""
+    """Ids named as parents that no document at hand has, or several have."""
     generators: tuple[str, ...] = ()
+
+
+Nested = Callable[[str], tuple[bytes, Callable[[], bytes]] | None]
+"""Sidecar of a shard, and what gives the bytes of the shard; None if it has no sidecar."""
 
 
 def source_type(modality: str) -> str:
@@ -68,7 +71,7 @@ def source_type(modality: str) -> str:
 
 
 def make_sidecar(
-    record: ShardRecord, content: bytes, descent: Descent, leaf: Leaf, authority: bytes, run: str
+    record: ShardRecord, content: bytes, descent: Descent, nested: Nested, leaf: Leaf, authority: bytes, run: str
 ) -> bytes:
     """The manifest store of a shard, whose bytes are `content`; `run` is the id of the step that made it.
 
@@ -80,7 +83,7 @@ def make_sidecar(
         format=PARQUET,
         said=_said(record, descent, run),
         actions=({"action": "c2pa.created", "digitalSourceType": source_type(modality)},),
-        ingredients=tuple(_ingredient(parent) for parent in descent.parents if parent.sidecar is not None),
+        ingredients=tuple(_ingredients(descent, nested)),
     )
     store, _ = sign(asset, content, leaf, authority)
     read(store, content, PARQUET, authority, asset.title)
@@ -122,6 +125,7 @@ def _said(record: ShardRecord, descent: Descent, run: str) -> dict[str, Any]:
         "parents": [
             {"shard": parent.shard, "source": parent.source, "nested": parent.nested} for parent in descent.parents
         ],
+        "parents_more": descent.more,
         "parents_unknown": descent.unknown,
         "generators": list(descent.generators),
         "run": run,
@@ -129,9 +133,12 @@ def _said(record: ShardRecord, descent: Descent, run: str) -> dict[str, Any]:
     return said if record.generator is None else {**said, "generator": record.generator}
 
 
-def _ingredient(parent: Parent) -> Ingredient:
-    title, instance = f"shards/{parent.shard}", f"sha256:{parent.shard}"
-    return Ingredient(title, PARQUET, instance, "inputTo", parent.sidecar, parent.content)
+def _ingredients(descent: Descent, nested: Nested) -> Iterator[Ingredient]:
+    for parent in descent.parents:
+        found = nested(parent.shard) if parent.nested else None
+        if found is not None:
+            title, instance = f"shards/{parent.shard}", f"sha256:{parent.shard}"
+            yield Ingredient(title, PARQUET, instance, "inputTo", *found)
 
 
 def _own_assertion(assertions: dict[str, Any], shard: str, where: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from anchor_pipeline import __version__
 from anchor_pipeline.custody.canonical import parse
-from anchor_pipeline.custody.credentials.shards import ShardRecord, dependencies, same_dependencies
+from anchor_pipeline.custody.credentials.shards import Kind, ShardRecord, dependencies, same_dependencies
 from anchor_pipeline.custody.credentials.trust import Trust
 from anchor_pipeline.custody.envelope import check_signature, opened, seal
 from anchor_pipeline.custody.flaws import Flaw
@@ -36,7 +36,8 @@ def check_statement(
 ) -> None:
     """Flaw credential_invalid unless `data` is a statement on the shard, signed by a key that counts.
 
-    With `expected` it also has to say what that record says, with `sidecar` it has to name exactly these bytes.
+    With `expected` it also has to say what that record says, with `sidecar` it has to name exactly these bytes; without
+    a sidecar it must not name any, for then the credential proper was stripped.
     """
     where = f"credential of shard {shard}"
     try:
@@ -53,8 +54,11 @@ def check_statement(
         raise Flaw("credential_invalid", where, f"{flaw.code}: {flaw.detail}") from None
     if not _is_statement(said) or said["subject"] != _subject(shard):
         raise Flaw("credential_invalid", where, "no statement on this shard")
-    if sidecar is not None and said["predicate"]["runDetails"].get("byproducts") != _byproducts(shard, sidecar):
-        raise Flaw("credential_invalid", where, "the sidecar beside it is not the one it was signed with")
+    named = said["predicate"]["runDetails"].get("byproducts")
+    if sidecar is None and named is not None:
+        raise Flaw("credential_missing", where, "the C2PA credential that its statement names is not there")
+    if sidecar is not None and named != _byproducts(shard, sidecar):
+        raise Flaw("credential_invalid", where, "the C2PA credential is not the one that its statement names")
     if expected is None:
         return
     built = said["predicate"]["buildDefinition"]
@@ -62,6 +66,17 @@ def check_statement(
         raise Flaw("credential_invalid", where, "its source was declared in another way then")
     if not same_dependencies(built["resolvedDependencies"], expected):
         raise Flaw("credential_invalid", where, "names other raw files")
+
+
+def kind_in(data: bytes) -> Kind | None:
+    """Which kind of credential the shard of a statement has to have, by what it says; None if it is no statement."""
+    try:
+        said = parse(opened(data, "statement").payload, "statement")
+    except Flaw:
+        return None
+    if not _is_statement(said):
+        return None
+    return "c2pa" if "byproducts" in said["predicate"]["runDetails"] else "in-toto"
 
 
 def _statement(record: ShardRecord, run: str, sidecar: bytes | None) -> dict[str, Any]:

@@ -73,7 +73,7 @@ function approximateCommitment(key, row, z, c) {
 }
 
 // z of Algorithm 27, sigDecode; null if its norm is γ1 - β or more (the check at the end of Algorithm 8).
-function decodeResponse(signature) {
+export function decodeResponse(signature) {
   const z = [];
   for (let i = 0; i < L; i += 1) {
     const start = CHALLENGE_BYTES + i * Z_BYTES;
@@ -88,7 +88,7 @@ function decodeResponse(signature) {
 }
 
 // Algorithm 21, HintBitUnpack; null for any encoding but the one.
-function unpackHints(bytes) {
+export function unpackHints(bytes) {
   const hints = [];
   let index = 0;
   for (let i = 0; i < K; i += 1) {

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from anchor_pipeline.custody.head_memory import HeadMemory
-from anchor_pipeline.custody.ledger import Ledger
+from anchor_pipeline.custody.ledger import Ledger, begin
 from anchor_pipeline.errors import AnchorError, DamagedData, Refused
 from anchor_pipeline_tests.custody.ledgers.world import ORIGIN, World, intent_of, new_world, outcome
 
@@ -39,6 +39,15 @@ def test_nothing_is_signed_over_what_was_changed(world: World, change: str) -> N
         assert world.ledger.size() in (0, 4, 5), "nothing was appended to it either"
     with world.storage.reading() as rows:
         assert rows.all("SELECT MAX(size) FROM anchor_ledger_heads")[0][0] == 5, "and no head was signed"
+
+
+def test_an_emptied_ledger_does_not_pass_for_a_new_one(world: World) -> None:
+    world.step()
+    world.alter(*(f"DELETE FROM anchor_ledger_{table}" for table in ("entries", "nodes", "heads")))
+    with pytest.raises(DamagedData, match="has 0 entries, but a head of 3 was signed"):
+        begin(world.ledger, world.root, [world.pipeline.public])
+    with pytest.raises(AnchorError, match="a head of 3 was signed"):
+        world.step()
 
 
 @pytest.mark.parametrize("table", ["entries", "nodes", "heads"])

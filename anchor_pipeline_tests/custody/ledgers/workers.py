@@ -1,6 +1,6 @@
 """Processes that write to one ledger. `start` makes one; it prints a line for each thing that it knows to be on disk.
 
-    python -m anchor_pipeline_tests.custody.ledgers.workers steps ADDRESS KEYS NUMBER
+python -m anchor_pipeline_tests.custody.ledgers.workers steps ADDRESS KEYS NUMBER
 """
 
 from __future__ import annotations

@@ -55,20 +55,31 @@ class Browser:
 
 
 @contextmanager
-def opened_page(folder: Path, name: str = "VERIFY.html", **context: Any) -> Iterator[Any]:
-    """Playwright's page with the verifier, from a file, offline."""
+def launched() -> Iterator[Any]:
+    """Playwright's Chromium. While it runs, this thread has an event loop of its own: no other may be started."""
     sync_api = pytest.importorskip("playwright.sync_api")
-    path = folder / name
-    path.write_bytes(verifier_page())
+    path = find_browser()
     with sync_api.sync_playwright() as playwright:
         # As root, in a container, Chromium has no sandbox of its own to use.
-        chromium = playwright.chromium.launch(executable_path=find_browser(), args=["--no-sandbox"])
+        chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         try:
-            page = chromium.new_context(offline=True, **context).new_page()
-            page.goto(path.as_uri())
-            yield page
+            yield chromium
         finally:
             chromium.close()
+
+
+@contextmanager
+def opened_page(chromium: Any, folder: Path, **context: Any) -> Iterator[Any]:
+    """Playwright's page with the verifier, from a file, offline."""
+    path = folder / "VERIFY.html"
+    path.write_bytes(verifier_page())
+    made = chromium.new_context(offline=True, **context)
+    try:
+        page = made.new_page()
+        page.goto(path.as_uri())
+        yield page
+    finally:
+        made.close()
 
 
 def codes(result: Mapping[str, Any], ok: bool | None = False) -> list[str]:
