@@ -51,4 +51,4 @@ clean-kernels:
 	find anchor_pipeline -name '*.nb[ci]' -delete
 
 clean:
-	rm -rf $(VENV) build dist examples/*/raw examples/*/store
+	rm -rf $(VENV) build dist examples/*/raw examples/*/store examples/*/keys examples/*/ledger.sqlite*

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from anchor_pipeline import steps
+from anchor_pipeline.custody.begin import begin_custody
 from anchor_pipeline.errors import Refused
 from anchor_pipeline.mix.read import open_mix
 from anchor_pipeline.project import load_project
@@ -53,6 +54,8 @@ def test_the_demo_releases_one_stage_and_refuses_the_other(tmp_path: Path) -> No
     shutil.copy(EXAMPLES / "demo" / "project.yaml", tmp_path)
     load_collect().main(tmp_path / "raw")
     place = steps.Workplace(load_project(tmp_path, environ={}))
+    assert place.custodian is not None
+    begin_custody(place.custodian, ["pipeline"])
     refusing = build(place, max(dates(tmp_path / "raw"))[:4])
     assert refusing["assistant"] == set()
     # Enough text is there, but the cap on machine text keeps it out.

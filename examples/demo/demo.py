@@ -15,6 +15,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ANCHOR = [sys.executable, "-m", "anchor_pipeline"]
+ROOT = HERE / "keys" / "root.pub.json"
 REFUSED = 1
 
 
@@ -24,18 +25,25 @@ def main() -> int:
     if subprocess.run([sys.executable, str(HERE / "collect.py")], check=False).returncode:
         return 1
     cycle = str(datetime.now(UTC).year)
+    if not (HERE / "keys").exists():
+        say("   Keys for this demo, and a ledger that they sign")
+        if subprocess.run([*ANCHOR, "keys", "init", str(HERE)], check=False).returncode:
+            return 1
     say(f"2. Build the cycle {cycle}: stage `assistant` is lawful, stage `tutor` cannot hold its cap")
     build = subprocess.run([*ANCHOR, "build", str(HERE), "--cycle", cycle], check=False)
     release = HERE / "store" / "mix" / "assistant" / cycle
     if build.returncode != REFUSED or not release.is_dir() or (HERE / "store" / "mix" / "tutor").exists():
         print(f"the demo did not go as announced: exit code {build.returncode}", file=sys.stderr)
         return 1
-    say("3. Verify the release from its files alone")
-    if subprocess.run([*ANCHOR, "verify", str(release)], check=False).returncode:
+    say("3. Verify the release from its files alone, with the root key as all that is trusted")
+    if subprocess.run([*ANCHOR, "verify", str(release), "--root", str(ROOT)], check=False).returncode:
         return 1
     say("4. Read it, as a training job does")
     read(release)
-    say("Next: `make ui` shows the same findings in Dagster; the report is REPORT.html in the release")
+    say(
+        "Next: `make ui` shows the same findings in Dagster. In the release, REPORT.html is the report, and VERIFY.html\n"
+        "checks the folder in a browser: open it, drop the folder on it, and give it keys/root.pub.json."
+    )
     return 0
 
 
