@@ -21,6 +21,7 @@ import click
 from anchor_pipeline import __version__
 from anchor_pipeline.cli_calibrate import calibrate
 from anchor_pipeline.cli_keys import keys
+from anchor_pipeline.cli_ledger import ledger
 from anchor_pipeline.cli_lineage import delivering, lineage
 from anchor_pipeline.cli_origin import origin
 from anchor_pipeline.cli_probe import probe
@@ -75,6 +76,7 @@ def anchor() -> None:
 
 anchor.add_command(calibrate)
 anchor.add_command(keys)
+anchor.add_command(ledger)
 anchor.add_command(lineage)
 anchor.add_command(origin)
 anchor.add_command(probe)
@@ -191,8 +193,11 @@ def build(project: Project, cycle: Cycle, stages: tuple[str, ...], as_json: bool
 @anchor.command()
 @click.argument("mix")
 @click.option("--root", type=click.Path(path_type=Path), help="The root key you trust (root.pub.json).")
+@click.option(
+    "--rows/--no-rows", default=True, help="Compute digests and shares from the rows again, or hash the files only."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document to stdout and nothing else.")
-def verify(mix: str, root: Path | None, as_json: bool) -> int:
+def verify(mix: str, root: Path | None, rows: bool, as_json: bool) -> int:
     """Check a released MIX, a folder or URL: every digest, count and share, and its chain of custody.
 
     From its files alone; --root says whose word the chain of custody has to begin with.
@@ -200,11 +205,11 @@ def verify(mix: str, root: Path | None, as_json: bool) -> int:
     from anchor_pipeline.custody.key_files import read_public
     from anchor_pipeline.mix.verify import verify_mix
 
-    findings = verify_mix(mix, root=None if root is None else read_public(root))
+    findings = verify_mix(mix, rows=rows, root=None if root is None else read_public(root))
     bad = [one for one in findings if not one.ok]
     if as_json:
-        rows = [{"what": one.what, "ok": one.ok, "detail": one.detail} for one in findings]
-        click.echo(json.dumps({"mix": without_credentials(mix), "ok": not bad, "findings": rows}, indent=2))
+        listed = [{"what": one.what, "ok": one.ok, "detail": one.detail} for one in findings]
+        click.echo(json.dumps({"mix": without_credentials(mix), "ok": not bad, "findings": listed}, indent=2))
     else:
         for one in findings:
             click.echo(f"{'ok     ' if one.ok else 'DAMAGED'} {one.what}: {one.detail}")

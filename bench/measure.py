@@ -44,9 +44,9 @@ def run(command: Sequence[str], **environ: str) -> Cost:
         return Cost(wall, cpu, usage.ru_maxrss / 1024, process.returncode, out, errors.read())
 
 
-def python(code: str, *arguments: str) -> Cost:
+def python(code: str, *arguments: str, **environ: str) -> Cost:
     """Run Python code in a process of its own."""
-    return run([sys.executable, "-c", code, *arguments])
+    return run([sys.executable, "-c", code, *arguments], **environ)
 
 
 def anchor(*arguments: str, **environ: str) -> Cost:

@@ -41,8 +41,8 @@ def main() -> int:
     say("4. Read it, as a training job does")
     read(release)
     say(
-        "Next: `make ui` shows the same findings in Dagster. In the release, REPORT.html is the report, and VERIFY.html\n"
-        "checks the folder in a browser: open it, drop the folder on it, and give it keys/root.pub.json."
+        "Next: `make ui` shows the same findings in Dagster. In the release, REPORT.html is the report, and\n"
+        "VERIFY.html checks the folder in a browser: open it, drop the folder on it, and give it keys/root.pub.json."
     )
     return 0
 
