@@ -54,6 +54,9 @@ def b64(data: bytes) -> str:
 
 def unb64(text: str, where: str, length: int | None = None) -> bytes:
     """The bytes spelled by `text`; Flaw malformed if it is no base64 or of another `length`, or not_canonical."""
+    if len(text) % 4:
+        # Python's decoder takes one "=" too many.
+        raise Flaw("malformed", where, "no base64: its length is no multiple of four")
     try:
         data = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:

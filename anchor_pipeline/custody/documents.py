@@ -7,6 +7,7 @@ manifest. Two neighbours in the list prove that nothing lies between them.
 from __future__ import annotations
 
 import gzip
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,9 @@ FIELDS = (
 PROOF_FORMAT = "anchor-proof-1"
 
 _ROWS = 50_000
+_CHUNK = 1 << 20
+_GZIP = 31
+"""Window bits by which zlib expects a gzip header and checks what is at its end."""
 
 
 @dataclass(frozen=True)
@@ -67,22 +71,43 @@ def write_documents(lines: Iterable[bytes], target: Path) -> DocumentsRoot:
 
 
 def read_lines(file: IO[bytes], where: str) -> Iterator[bytes]:
-    """The lines of a gzipped list; Flaw documents_root if it is none. Never more than a line in memory."""
+    """The lines of a gzipped list; Flaw documents_root if it is none. Little of it is in memory at a time."""
+    rest = b""
+    for piece in _unpacked(file, where):
+        *whole, rest = (rest + piece).split(b"\n")
+        yield from whole
+        if len(rest) > MOST_BYTES:
+            raise Flaw("documents_root", where, "a line that is too long")
+    if rest:
+        raise Flaw("documents_root", where, "a line that is cut off")
+
+
+def _unpacked(file: IO[bytes], where: str) -> Iterator[bytes]:
+    """One gzip member and nothing after it; GzipFile would take more of them, and zeros."""
+    unpacker = zlib.decompressobj(_GZIP)
     try:
-        with gzip.GzipFile(fileobj=file) as unzipped:
-            while line := unzipped.readline(MOST_BYTES + 1):
-                if not line.endswith(b"\n"):
-                    raise Flaw("documents_root", where, "a line that is cut off, or too long")
-                yield line[:-1]
-    except (OSError, EOFError) as error:
+        while chunk := file.read(_CHUNK):
+            while chunk and not unpacker.eof:
+                yield unpacker.decompress(chunk, _CHUNK)
+                chunk = unpacker.unconsumed_tail
+            if chunk or unpacker.unused_data:
+                raise Flaw("documents_root", where, "something after the end of the list")
+    except (OSError, zlib.error) as error:
         raise Flaw("documents_root", where, f"cannot be read ({error})") from None
+    if not unpacker.eof:
+        raise Flaw("documents_root", where, "the packed file is cut off")
 
 
 def check_documents(lines: Iterable[bytes], stated: DocumentsRoot, where: str) -> set[str]:
     """The shards that documents came from; Flaw documents_root unless this is the list of the manifest, sorted."""
     tree, last, shards = Frontier(), b"", set()
     for line in lines:
-        record = record_of(line, where)
+        if tree.size == stated.count:
+            raise Flaw("documents_root", where, f"more than {stated.count:,} documents")
+        try:
+            record = record_of(line, where)
+        except Flaw as flaw:
+            raise Flaw("documents_root", where, f"line {tree.size + 1}: {flaw.detail}") from None
         found = record["doc_id"].encode()
         shards.add(record["shard"])
         if tree.size and found <= last:
@@ -99,7 +124,10 @@ def record_of(line: bytes, where: str) -> dict[str, Any]:
     record = parse(line, where)
     if not isinstance(record, dict) or tuple(record) != FIELDS:
         raise Flaw("malformed", where, f"a line of documents with other fields than {', '.join(FIELDS)}")
-    if not all(isinstance(record[name], str) for name in FIELDS if name not in ("generator", "raw_row")):
+    texts = [record[name] for name in FIELDS if name not in ("generator", "raw_row")]
+    if record["generator"] is not None:
+        texts.append(record["generator"])
+    if not all(isinstance(text, str) for text in texts) or type(record["raw_row"]) is not int:
         raise Flaw("malformed", where, "a line of documents with fields of other types")
     return record
 
@@ -177,7 +205,9 @@ def _checked_leaf(leaf: dict[str, Any], stated: DocumentsRoot, where: str) -> tu
     """Index and id of a leaf that leads to the root."""
     line = leaf["line"].encode()
     path = [bytes.fromhex(one) for one in leaf["path"]]
-    if type(leaf["index"]) is not int or set(leaf) != {"index", "line", "path"}:
+    # fromhex takes capitals and spaces as well.
+    spelled = [one.hex() for one in path] == list(leaf["path"])
+    if type(leaf["index"]) is not int or set(leaf) != {"index", "line", "path"} or not spelled:
         raise ValueError("no leaf")
     root = root_from_inclusion(leaf["index"], stated.count, leaf_hash(line), path)
     if root is None or root.hex() != stated.root:

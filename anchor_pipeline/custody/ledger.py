@@ -15,6 +15,7 @@ from typing import Any
 
 from anchor_pipeline.custody import note
 from anchor_pipeline.custody.admission import check_admissible, check_head_signed, check_sealed
+from anchor_pipeline.custody.check_ledger import BY_ROOT
 from anchor_pipeline.custody.envelope import opened, seal
 from anchor_pipeline.custody.flaws import Flaw
 from anchor_pipeline.custody.head_memory import HeadMemory
@@ -23,9 +24,8 @@ from anchor_pipeline.custody.keys import ROOT, PublicKey, Signer
 from anchor_pipeline.custody.merkle import Frontier, Subtree, full_subtrees, leaf_hash, root_at
 from anchor_pipeline.custody.statements import read_statement, statement
 from anchor_pipeline.custody.storage import LedgerRows, Storage, Stored
+from anchor_pipeline.custody.stored_keys import check_change, keys_in
 from anchor_pipeline.errors import DamagedData, Refused, UsageError
-
-CHANGES_KEYS = ("genesis", "key", "root", "authority")
 
 
 def _now() -> datetime:
@@ -103,8 +103,8 @@ class Ledger:
                 raise UsageError(f"{kind} entry cannot be made: {error}") from None
             check_sealed(envelope, signers)
             check_admissible(table, kind, envelope, signers)
-            if kind in CHANGES_KEYS:
-                _check_change(table, size, opened(envelope, kind).payload, kind)
+            if kind in BY_ROOT:
+                check_change(table, size, opened(envelope, kind).payload, kind)
             leaf = leaf_hash(envelope)
             table.add_entry(size, kind, fields.get("intent"), leaf.hex(), envelope)
             table.add_nodes(self._frontier(table, size).append(leaf))
@@ -124,7 +124,7 @@ class Ledger:
             last = self._last_head(table)
             size = table.size()
             tree = self._read_back(table, last, size)
-            keys = _history(table)
+            keys = keys_in(table)
             if last is not None and last.size == size:
                 head = last
                 if keys_flaw := _unsigned(head, keys):
@@ -143,6 +143,12 @@ class Ledger:
         """The last head that was signed."""
         with self.storage.reading() as rows:
             return self._last_head(LedgerRows(rows, self.origin))
+
+    def head_of(self, size: int) -> note.Checkpoint | None:
+        """The head that was signed over the first `size` entries."""
+        with self.storage.reading() as rows:
+            text = LedgerRows(rows, self.origin).head_of(size)
+        return None if text is None else note.parsed(text, f"head of {size:,} entries")
 
     def size(self) -> int:
         """Entries there are."""
@@ -163,7 +169,7 @@ class Ledger:
     def keys(self) -> KeyHistory:
         """Whose keys are in force."""
         with self.storage.reading() as rows:
-            return _history(LedgerRows(rows, self.origin))
+            return keys_in(LedgerRows(rows, self.origin))
 
     def subtree(self) -> AbstractContextManager[Subtree]:
         """Reads full subtrees, for proofs."""
@@ -175,7 +181,7 @@ class Ledger:
                 raise Refused(f"{self.storage.address}: ledger {self.origin} has begun already")
             self._check_never_was()
             return
-        keys = _history(table)
+        keys = keys_in(table)
         if keys.root is None:
             self._check_never_was()
             raise self._not_begun()
@@ -298,22 +304,3 @@ def begin(
     entry = ledger.append("genesis", fields, [root])
     assert entry is not None
     return entry
-
-
-def _check_change(table: LedgerRows, index: int, payload: bytes, kind: str) -> None:
-    try:
-        _history(table).apply(index, read_statement(payload, kind)[1], kind)
-    except Flaw as flaw:
-        raise UsageError(f"the keys cannot be changed like this: {flaw.detail}") from None
-
-
-def _history(table: LedgerRows) -> KeyHistory:
-    """Keys as the root's entries say, read from the ledger's own storage: signatures are checked by verifiers."""
-    keys = KeyHistory()
-    for entry in table.of_kinds(CHANGES_KEYS):
-        where = f"entry {entry.index}"
-        try:
-            keys.apply(entry.index, read_statement(opened(entry.envelope, where).payload, where)[1], where)
-        except Flaw as flaw:
-            raise DamagedData(f"ledger: {flaw}; check it with `anchor ledger verify`") from None
-    return keys

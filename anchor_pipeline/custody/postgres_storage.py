@@ -7,6 +7,7 @@ docs/ledger.md has the statements. Triggers refuse UPDATE, DELETE and TRUNCATE t
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -185,3 +186,7 @@ def lock_number(kind: str, name: str) -> int:
 
 def _first_line(error: Exception) -> str:
     return redacted(str(error).strip()).partition("\n")[0]
+
+
+if __name__ == "__main__":
+    sys.stdout.write(tables_sql())

@@ -49,6 +49,8 @@ def rotate_ledger(old: Ledger, new: Ledger, root: Signer, signer: Signer) -> Ent
     if running := len(old.unfinished()):
         raise Refused(f"{running} steps still run in ledger {old.origin}; rotate when they have ended")
     head = old.sign_head(root)
+    if old.size() != head.size or old.unfinished():
+        raise Refused(f"a step began in ledger {old.origin} just now; rotate when it has ended")
     others = [key for identity, key in sorted(keys.in_force().items()) if identity != ROOT]
     continues = {"origin": head.origin, "size": head.size, "root_hash": head.root.hex()}
     entry = begin(new, root, others, authority=keys.authority(), continues=continues)

@@ -136,6 +136,9 @@ def _told(path: Path) -> Iterator[None]:
     except sqlite3.OperationalError as error:
         raise Unavailable(f"{path}: the ledger cannot be read or written just now ({error})") from error
     except sqlite3.DatabaseError as error:
-        raise DamagedData(f"{path}: no sound ledger ({error}); restore it from a backup or a release") from error
+        # SQLite says this of a disk that fails to read as well.
+        raise DamagedData(
+            f"{path}: no sound ledger ({error}); see to the disk and try again, or restore it from a backup"
+        ) from error
     except OSError as error:
         raise Unavailable(f"{path}: the ledger cannot be written ({error.strerror or error})") from error

@@ -15,10 +15,11 @@ from anchor_pipeline.corpus.document import AMOUNT_SCALE, AMOUNT_UNITS
 from anchor_pipeline.project import Project
 from anchor_pipeline.project.models import Stage
 from anchor_pipeline.project.policy import RuleSetting
-from anchor_pipeline.rules.declared import settings_of
+from anchor_pipeline.rules.declared import blocks_once_calibrated, settings_of
 from anchor_pipeline.rules.registry import NOT_AVAILABLE, RuleEntry
 from anchor_pipeline.rules.wording import count, names, percent
 
+_LATER = "Advisory until calibrated; blocks from then on (through the check `verdict` and the release)."
 _MOST_DOMAINS = 8
 """Domains spelled out in a description; the verdict's table has all of them."""
 
@@ -33,7 +34,7 @@ def description(project: Project, stage: str, entry: RuleEntry) -> str:
 
 def _weight(project: Project, stage: str, entry: RuleEntry) -> str:
     if not entry.blocking:
-        return "Advisory."
+        return _LATER if blocks_once_calibrated(project, stage, entry.name) else "Advisory."
     settings = settings_of(project, stage, entry.name)
     milder = [domain for domain, one in settings.items() if one.severity != "block" and not one.off]
     if not milder or entry.name in NOT_AVAILABLE:

@@ -14,6 +14,7 @@ from anchor_pipeline.orchestration.automation.lineage_leftovers import lineage_s
 from anchor_pipeline.orchestration.automation.raw_files import raw_file_sensor
 from anchor_pipeline.orchestration.automation.schedules import schedule_for
 from anchor_pipeline.orchestration.blueprint import Blueprint, blueprint_of
+from anchor_pipeline.orchestration.custody import ledger_asset, ledger_schedule
 from anchor_pipeline.orchestration.keys import prefix_of
 from anchor_pipeline.orchestration.looks.tags import stage_tags
 from anchor_pipeline.project import Project
@@ -41,6 +42,7 @@ def definitions_for(
             assets.corpus_asset(blueprint),
             *(assets.selection_asset(blueprint, stage) for stage in stages),
             *(assets.mix_asset(blueprint, stage) for stage in stages),
+            *([ledger_asset(blueprint)] if project.custody else []),
         ],
         asset_checks=[
             *(checks.source_checks(blueprint, name) for name in sources),
@@ -49,7 +51,7 @@ def definitions_for(
             *(checks.mix_checks(blueprint, stage) for stage in stages),
         ],
         jobs=[build_job(blueprint, stage) for stage in (None, *stages)],
-        schedules=[schedule_for(blueprint)],
+        schedules=[schedule_for(blueprint), *([ledger_schedule(blueprint)] if project.custody else [])],
         sensors=[
             raw_file_sensor(blueprint),
             condition_sensor(blueprint),

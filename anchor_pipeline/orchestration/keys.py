@@ -51,6 +51,11 @@ class Names:
         """The asset of a stage's mix."""
         return self._key("mix", stage)
 
+    @property
+    def ledger(self) -> dg.AssetKey:
+        """The asset of the signed ledger."""
+        return self._key("ledger")
+
     def job(self, stage: str | None) -> str:
         """The job that builds one stage, or all."""
         return self.flat(f"build_{stage}" if stage else "build_all")

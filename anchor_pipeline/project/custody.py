@@ -34,6 +34,19 @@ def _variable(value: str) -> str:
     return value
 
 
+class Stamps(Model):
+    """Have heads of the ledger stamped outside once a day in Dagster; see `anchor ledger stamp`."""
+
+    calendars: tuple[str, ...] = ()
+    """Of OpenTimestamps; by default public ones."""
+    authority: str | None = None
+    """URL of a time-stamping authority (RFC 3161); by default none is asked."""
+    authority_root: str | None = None
+    """Certificate (PEM), from here, that the authority's own has to lead up to."""
+    headers: str | None = None
+    """Bitcoin block headers, from here, to compare with: lines of height and hexadecimal digits."""
+
+
 class Custody(Model):
     """Sign every step into a ledger that only grows, and give every release what a stranger needs to check it."""
 
@@ -47,3 +60,5 @@ class Custody(Model):
     """The ledger's file, from here; next to the store and backed up like it."""
     postgres: Annotated[str, AfterValidator(_variable)] | None = None
     """Name of an environment variable with the address of a PostgreSQL database: the ledger is there instead."""
+    stamps: Stamps | None = None
+    """Outside anchors of the ledger; without this nobody is asked but by `anchor ledger stamp`."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from anchor_pipeline.custody.canonical import canonical_json
 from anchor_pipeline_tests.custody.cases import Case, begun, case, given
-from anchor_pipeline_tests.custody.cases_rules import approval_fields, ended, intent_fields, later
+from anchor_pipeline_tests.custody.cases_rules import approval_fields, ended, genesis_with, intent_fields, later
 from anchor_pipeline_tests.custody.forge import Forge, key, sealed, sound, subject
 
 
@@ -114,15 +114,6 @@ def line_too_large() -> Forge:
     return forge
 
 
-@case("too_large")
-def no_line_at_all() -> Case:
-    """200,000 bytes without a newline."""
-    forge = sound()
-    head = forge.head()
-    forge.lines[-1] = b"x" * 200_000
-    return given(forge, head)
-
-
 @case("malformed")
 def empty_line() -> Forge:
     """A line with nothing in it."""
@@ -198,6 +189,56 @@ def signatures_exchanged() -> Forge:
         return canonical_json(record)
 
     return respelled(exchanged)
+
+
+@case("malformed")
+def pair_of_two_keys() -> Forge:
+    """The two signatures of a pair name different keys."""
+
+    def parted(line: bytes) -> bytes:
+        record = json.loads(line)
+        record["signatures"][1]["keyid"] = key("pipeline").public.id
+        return canonical_json(record)
+
+    return respelled(parted)
+
+
+@case("malformed")
+def signature_that_is_no_base64() -> Forge:
+    """The alphabet of addresses instead of the standard one."""
+    return respelled(lambda line: canonical_json(_with_sig(json.loads(line), "-_" * 44)))
+
+
+def _with_sig(record: dict[str, Any], sig: str) -> dict[str, Any]:
+    record["signatures"][0]["sig"] = sig
+    return record
+
+
+@case("malformed")
+def base64_with_an_equals_sign_too_many() -> Forge:
+    """Some decoders take it."""
+    return respelled(
+        lambda line: canonical_json(_with_sig(json.loads(line), base64.b64encode(bytes(66)).decode() + "="))
+    )
+
+
+@case("malformed")
+def signature_too_short() -> Forge:
+    """An Ed25519 signature of 63 bytes."""
+    return respelled(lambda line: canonical_json(_with_sig(json.loads(line), base64.b64encode(bytes(63)).decode())))
+
+
+@case("malformed")
+def statement_with_a_comment() -> Forge:
+    """A field beside those of a statement."""
+    return payload(lambda statement: statement.update(comment=""))
+
+
+@case("malformed")
+def identity_in_capitals() -> Forge:
+    """A name that no identity can have."""
+    public = {**key("pipeline").public.record(), "identity": "Pipeline"}
+    return genesis_with(keys=[{"identity": "Pipeline", "key": public}])
 
 
 @case("malformed")
@@ -399,6 +440,12 @@ def head_with_a_comment() -> Case:
 def head_with_a_short_root() -> Case:
     """A root of 31 bytes."""
     return head_changed(lambda head: head.replace(head.split("\n")[2], base64.b64encode(bytes(31)).decode(), 1))
+
+
+@case("head_malformed")
+def head_with_an_empty_signature() -> Case:
+    """A line with the four bytes of a key hash and no signature."""
+    return head_changed(lambda head: head + "— w YWJjZA==\n")
 
 
 @case("head_malformed")

@@ -96,7 +96,7 @@ def genesis_with_previous() -> Forge:
 def entry_signed_again() -> Forge:
     """The signer signed entry 2 a second time: other bytes, so what follows does not fit."""
     forge, again = sound(), begun()
-    again.lines[:] = forge.lines[:2]
+    again.lines[:], again.number = forge.lines[:2], 1
     again.completion(again.leaf, time="2026-11-20T12:00:03.000000Z")
     return swapped(forge, 2, again.lines[2])
 
@@ -596,7 +596,7 @@ def head_of_other_entries() -> Case:
 @case("head_root")
 def ledger_made_anew() -> Case:
     """The same entries, all signed again with the same keys; the head is the old one."""
-    return given(sound(), sound().head())
+    return given(sound(1), sound().head())
 
 
 @case("head_malformed")
@@ -671,7 +671,7 @@ def older_ledger_and_head() -> Case:
 @case("fork")
 def fork_seen_by_the_reader() -> Case:
     """The signer made two histories; the reader saw the other one."""
-    forge, other = sound(), sound()
+    forge, other = sound(), sound(1)
     return given(forge, pin=other.head(size=3).encode())
 
 

@@ -119,6 +119,8 @@ def test_base64_has_one_spelling(data: bytes) -> None:
         ("QQ==\n", "malformed"),
         ("-_-_", "malformed"),
         ("ä", "malformed"),
+        ("QUJD=", "malformed"),
+        ("QQ===", "malformed"),
         ("QR==", "not_canonical"),
         ("QUI=", "malformed"),
     ],

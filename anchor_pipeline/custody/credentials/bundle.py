@@ -19,9 +19,9 @@ from anchor_pipeline.custody.credentials.sidecar import check_sidecar
 from anchor_pipeline.custody.credentials.statement import check_statement
 from anchor_pipeline.custody.credentials.trust import Trust
 from anchor_pipeline.custody.flaws import Flaw
+from anchor_pipeline.custody.release_files import CREDENTIALS
 from anchor_pipeline.errors import DamagedData
 
-NAME = "custody/credentials.jsonl"
 MOST_LINE = 2 * MOST_BYTES
 """Bytes of a line: base64 takes four for three."""
 
@@ -51,7 +51,7 @@ def check_bundle(lines: Iterable[bytes], shards: Collection[str], trust: Trust) 
     """
     last, seen = "", set()
     for number, line in enumerate(lines, 1):
-        where = f"{NAME} line {number}"
+        where = f"{CREDENTIALS} line {number}"
         try:
             record = _record(line, where)
         except Flaw as flaw:
@@ -77,9 +77,9 @@ def credentials_in(lines: Iterable[bytes], shards: Collection[str]) -> dict[str,
     """Kind and bytes of the credentials of these shards, unchecked but for their form; Flaw if a line is none."""
     found = {}
     for number, line in enumerate(lines, 1):
-        record = _record(line, f"{NAME} line {number}")
+        record = _record(line, f"{CREDENTIALS} line {number}")
         if record["shard"] in shards:
-            found[record["shard"]] = record["kind"], unb64(record["data"], NAME)
+            found[record["shard"]] = record["kind"], unb64(record["data"], CREDENTIALS)
     return found
 
 

@@ -44,12 +44,13 @@ class Ingredient:
 
     title: str
     format: str
-    instance: str
+    sha256: str
+    """Hexadecimal, of its bytes."""
     relationship: Literal["inputTo", "parentOf"]
     manifest: bytes | None = None
-    """Its own manifest store, which is nested."""
-    content: Callable[[], bytes] = bytes
-    """Gives its bytes: needed with a manifest, which is checked before it is nested."""
+    """Its own manifest store, which is checked and nested."""
+    content: Callable[[], bytes] | None = None
+    """Gives its bytes; where they are not at hand the manifest is checked for their digest."""
 
 
 @dataclass(frozen=True)
@@ -117,10 +118,7 @@ def read(store: bytes | None, content: bytes, format: str, authority: bytes, whe
     nested manifest is sound, and all certificates lead up to the authority.
     """
     found = _read(store, content, format, authority, where)
-    state = found.get("validation_state")
-    if state != "Trusted":
-        failures = _failures(found)
-        raise Flaw("credential_invalid", where, f"C2PA says {state}: {', '.join(failures) or 'not trusted'}")
+    _must_be_trusted(found, where)
     return _active(found)
 
 
@@ -131,16 +129,20 @@ def read_detached(store: bytes, format: str, sha256: bytes, authority: bytes, wh
     manifest is bound to has to be the digest.
     """
     found = _read(store, b"", format, authority, where)
-    failures = _failures(found)
-    if failures != [_MISMATCH]:
-        raise Flaw("credential_invalid", where, f"C2PA says {', '.join(failures) or 'nothing of the content'}")
-    succeeded = {one["code"] for one in found["validation_results"]["activeManifest"]["success"]}
-    if not succeeded.issuperset(_SPEAKS_FOR):
-        raise Flaw("credential_invalid", where, "C2PA does not say that its signature is trusted")
-    manifest = _active(found)
-    if not is_bound_to(manifest.assertions, sha256):
-        raise Flaw("credential_invalid", where, "of another content")
-    return manifest
+    _must_be_detached(found, sha256, where)
+    return _active(found)
+
+
+def carries_manifest(content: bytes, format: str, authority: bytes) -> bool:
+    """Whether a manifest store is embedded in the content, sound or not."""
+    library = _library()
+    try:
+        with library.Reader(format, io.BytesIO(content), context=_context(authority)):
+            return True
+    except library.C2paError.ManifestNotFound:
+        return False
+    except library.C2paError:
+        return True
 
 
 def is_bound_to(assertions: dict[str, Any], sha256: bytes) -> bool:
@@ -161,6 +163,24 @@ def _read(store: bytes | None, content: bytes, format: str, authority: bytes, wh
             return {**detailed, "validation_state": reader.get_validation_state()}
     except (library.C2paError, ValueError) as error:
         raise Flaw("credential_invalid", where, f"no C2PA manifest store ({str(error)[:200]})") from None
+
+
+def _must_be_trusted(found: dict[str, Any], where: str) -> None:
+    state = found.get("validation_state")
+    if state != "Trusted":
+        failures = ", ".join(_failures(found))
+        raise Flaw("credential_invalid", where, f"C2PA says {state}: {failures or 'not trusted'}")
+
+
+def _must_be_detached(found: dict[str, Any], sha256: bytes, where: str) -> None:
+    failures = _failures(found)
+    if failures != [_MISMATCH]:
+        raise Flaw("credential_invalid", where, f"C2PA says {', '.join(failures) or 'nothing of the content'}")
+    succeeded = {one["code"] for one in found["validation_results"]["activeManifest"]["success"]}
+    if not succeeded.issuperset(_SPEAKS_FOR):
+        raise Flaw("credential_invalid", where, "C2PA does not say that its signature is trusted")
+    if not is_bound_to(_active(found).assertions, sha256):
+        raise Flaw("credential_invalid", where, "of another content")
 
 
 def _active(found: dict[str, Any]) -> Manifest:
@@ -185,17 +205,22 @@ def _ingredient(ingredient: Ingredient, authority: bytes, name: str) -> tuple[di
     record: dict[str, Any] = {
         "title": ingredient.title,
         "format": ingredient.format,
-        "instance_id": ingredient.instance,
+        "instance_id": f"sha256:{ingredient.sha256}",
         "relationship": ingredient.relationship,
         "label": name,
     }
     if ingredient.manifest is None:
         return record, {}
-    checked = _read(ingredient.manifest, ingredient.content(), ingredient.format, authority, ingredient.title)
-    if checked.get("validation_state") != "Trusted":
-        raise Flaw("credential_invalid", ingredient.title, f"its own credential: {', '.join(_failures(checked))}")
-    record["active_manifest"] = checked["active_manifest"]
-    record["validation_results"] = checked["validation_results"]
+    content = ingredient.content() if ingredient.content is not None else b""
+    found = _read(ingredient.manifest, content, ingredient.format, authority, ingredient.title)
+    if ingredient.content is None:
+        _must_be_detached(found, bytes.fromhex(ingredient.sha256), ingredient.title)
+        # Nothing failed but that its content is not here.
+        found["validation_results"]["activeManifest"]["failure"] = []
+    else:
+        _must_be_trusted(found, ingredient.title)
+    record["active_manifest"] = found["active_manifest"]
+    record["validation_results"] = found["validation_results"]
     record["manifest_data"] = {"format": "application/c2pa", "identifier": f"{name}.c2pa"}
     return record, {f"{name}.c2pa": ingredient.manifest}
 

@@ -17,6 +17,7 @@ from anchor_pipeline.corpus.snapshot import read_snapshot
 from anchor_pipeline.corpus.store import Store
 from anchor_pipeline.custody.credentials.shards import MOST_NAMED, kind_of
 from anchor_pipeline.custody.credentials.sidecar import Descent, Parent
+from anchor_pipeline.errors import DamagedData
 from anchor_pipeline.project import Project
 
 _Places = dict[str, set[tuple[str, str]]]
@@ -31,9 +32,9 @@ def descents(project: Project, store: Store, shards: Sequence[str], source: str)
     named: dict[str, set[str]] = {}
     generators: dict[str, list[str]] = {}
     for shard in shards:
-        table = pq.read_table(store.local_shard(shard), columns=["parents", "generator"])
-        named[shard] = _distinct(pc.list_flatten(table.column("parents")))
-        generators[shard] = sorted(_distinct(table.column("generator")))
+        own = _read(store, shard, "parents", "generator")
+        named[shard] = _distinct(pc.list_flatten(own.column("parents")))
+        generators[shard] = sorted(_distinct(own.column("generator")))
     places = _places(project, store, set().union(*named.values()))
     found = {}
     for shard in shards:
@@ -70,10 +71,19 @@ def _look_up(store: Store, source: str, names: Iterable[str], skipped: int, plac
     wanted = pa.array(sorted(names), pa.string())
     snapshot = read_snapshot(store, source) if len(wanted) else None
     for shard in snapshot.shards if snapshot is not None else ():
-        ids = pq.read_table(store.local_shard(shard), columns=["doc_id"]).column("doc_id")
-        ids = pc.utf8_slice_codeunits(ids, skipped)
+        ids = pc.utf8_slice_codeunits(_read(store, shard, "doc_id").column("doc_id"), skipped)
         for name in ids.filter(pc.is_in(ids, wanted)).to_pylist():
             places.setdefault(name, set()).add((shard, source))
+
+
+def _read(store: Store, shard: str, *columns: str) -> Any:
+    try:
+        with pq.ParquetFile(store.local_shard(shard)) as file:
+            return file.read(list(columns))
+    except (OSError, pa.ArrowException) as error:
+        raise DamagedData(
+            f"shard {shard}: cannot be read ({str(error)[:200]}); restore it, or ingest its source again"
+        ) from None
 
 
 def _distinct(column: Any) -> set[str]:

@@ -171,11 +171,29 @@ class _Maker:
         """Make and keep the credential of a shard: the sidecar first, which the statement names."""
         sidecar = None
         if record.kind == "c2pa":
-            sidecar = self._sidecar(record, descent)
-            self.store.write(credential_name(record.digest, "c2pa"), sidecar)
+            sidecar = self._kept(record, self._sidecar(record, descent))
         statement = make_statement(record, self.signer, self.run, sidecar)
         check_statement(statement, record.digest, self.trust, record, sidecar)
         self.store.write(credential_name(record.digest, "in-toto"), statement)
+
+    def _kept(self, record: ShardRecord, made: bytes) -> bytes:
+        """The sidecar that lies in the store now: of two runs at once one wins, and the statements of both name it."""
+        name = credential_name(record.digest, "c2pa")
+        if not self.store.write_new(name, made):
+            found = self.store.read(name)
+            if self._says_as_much(found, made, record):
+                return found
+            self.store.write(name, made)
+        return made
+
+    def _says_as_much(self, found: bytes, made: bytes, record: ShardRecord) -> bool:
+        """Whether a sidecar is sound, and says all that the one just made says."""
+        shard, ours = record.digest, check_sidecar(made, record.digest, self.trust)
+        try:
+            theirs = check_sidecar(found, shard, self.trust, record)
+        except Flaw:
+            return False
+        return {**theirs, "run": ""} == {**ours, "run": ""}
 
     def _sidecar(self, record: ShardRecord, descent: Descent) -> bytes:
         if self.trust.authority is None:

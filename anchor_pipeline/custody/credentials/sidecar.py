@@ -137,8 +137,7 @@ def _ingredients(descent: Descent, nested: Nested) -> Iterator[Ingredient]:
     for parent in descent.parents:
         found = nested(parent.shard) if parent.nested else None
         if found is not None:
-            title, instance = f"shards/{parent.shard}", f"sha256:{parent.shard}"
-            yield Ingredient(title, PARQUET, instance, "inputTo", *found)
+            yield Ingredient(f"shards/{parent.shard}", PARQUET, parent.shard, "inputTo", *found)
 
 
 def _own_assertion(assertions: dict[str, Any], shard: str, where: str) -> dict[str, Any]:

@@ -10,10 +10,8 @@ from anchor_pipeline.custody.credentials.authority import CERTIFICATE, authority
 from anchor_pipeline.custody.flaws import Flaw
 from anchor_pipeline.custody.key_history import KeyHistory
 from anchor_pipeline.custody.keys import ROOT, PublicKey
+from anchor_pipeline.custody.release_files import AUTHORITY
 from anchor_pipeline.errors import UsageError
-
-AUTHORITY = "custody/authority.pem"
-"""Where a release carries the certificate of the authority."""
 
 STEWARD = "steward"
 """Approves releases, and signs no credentials."""

@@ -1,35 +1,58 @@
 // The credentials of shards: a signed in-toto statement of where a shard came from, or a C2PA sidecar for what a model
 // made. The signature of a C2PA sidecar (COSE, X.509) is not checked here, only that it is the one the ledger names.
 
-import { hex, linesOf, pieces, unb64 } from "./bytes.js";
+import { hex, linesOf, pieces, readAll, unb64 } from "./bytes.js";
 import { encode, isObject, parse } from "./canonical.js";
 import { openEnvelope, pairJobs } from "./envelope.js";
 import { Flaw } from "./flaws.js";
 import { fileDigest } from "./file_digest.js";
-import { digest, oneOf, record, string } from "./shape.js";
+import { ROOT } from "./keys.js";
+import { isSteward } from "./ledger.js";
+import { anything, digest, oneOf, record, string } from "./shape.js";
 import { sha256 } from "./sha256.js";
 import { STATEMENT } from "./statements.js";
 
 const LINE_LIMIT = 1 << 24;
-const PROVENANCE = "https://slsa.dev/provenance/v1";
+const PEM_LIMIT = 20000;
+const PEM = /^-----BEGIN CERTIFICATE-----\n((?:[A-Za-z0-9+/]{64}\n)*[A-Za-z0-9+/=]{1,64}\n)-----END CERTIFICATE-----\n$/;
+
+const built = record({
+  buildType: oneOf("https://anchor-pipeline.dev/custody/ingest/v1"),
+  externalParameters: anything,
+  resolvedDependencies: anything,
+});
+const provenance = record({
+  _type: oneOf(STATEMENT),
+  subject: anything,
+  predicateType: oneOf("https://slsa.dev/provenance/v1"),
+  predicate: (value) =>
+    isObject(value) && isObject(value.runDetails) ? built(value.buildDefinition) : "not a statement of provenance",
+});
 const credential = record({ data: string, kind: oneOf("in-toto", "c2pa"), sha256: digest, shard: digest });
 
-// Kind by shard, if the file is the one that the completion names and each in-toto statement holds. Flaw
-// credentials_digest or credential_invalid.
-export async function checkCredentials(source, named, ledger, signatures) {
+// Kind by shard, if the file is the one that the completion names and holds a sound credential for each of `shards`, and
+// no others. Flaw credentials_digest, credential_invalid or credential_missing.
+export async function checkCredentials(source, pem, named, shards, ledger, signatures) {
   const file = await fileDigest(source, signatures.subtle);
   const flaw = (detail) => new Flaw("credentials_digest", "credentials.jsonl", detail);
   if (file !== named.sha256) throw flaw(`its digest is ${file}, the ledger names ${named.sha256}`);
+  await checkAuthority(pem, ledger.keys);
   const kinds = new Map();
   let last = "";
   for await (const { line, where } of numbered(source)) {
     const found = readCredential(line, where);
-    if (found.shard <= last) throw new Flaw("credential_invalid", where, "not in the order of shards, or twice");
+    if (found.shard <= last) throw new Flaw("not_canonical", where, "not in the order of shards, or twice");
     last = found.shard;
+    if (!shards.has(found.shard)) throw new Flaw("credential_invalid", where, "of a shard that no document came from");
+    if (found.kind === "c2pa" && ledger.keys.authority === null) {
+      throw new Flaw("credential_invalid", where, "the ledger names no authority for C2PA");
+    }
     if (found.kind === "in-toto") await checkProvenance(found, ledger, signatures, where);
     kinds.set(found.shard, found.kind);
   }
   if (kinds.size !== named.count) throw flaw(`${kinds.size} credentials, the ledger names ${named.count}`);
+  const bare = [...shards.keys()].find((shard) => !kinds.has(shard));
+  if (bare !== undefined) throw new Flaw("credential_missing", "credentials.jsonl", `of shard ${bare}`);
   return kinds;
 }
 
@@ -65,21 +88,50 @@ function readCredential(line, where) {
 
 async function checkProvenance(found, ledger, signatures, where) {
   const wrong = (detail) => new Flaw("credential_invalid", where, detail);
+  let statement;
   try {
     const envelope = openEnvelope(found.bytes, where);
     if (envelope.pairs.length !== 1) throw wrong("expected one pair of signatures");
-    // It may be older than the key that is in force now; what ties it to a time is the ledger that names it.
-    const key = ledger.keys.known.get(envelope.pairs[0].keyid);
-    if (key === undefined || key.identity === "root") throw wrong("signed with a key that the ledger does not know");
-    const statement = parse(envelope.payload, where);
-    const subject = [{ digest: { sha256: found.shard }, name: `shards/${found.shard}` }];
-    if (!isObject(statement) || statement._type !== STATEMENT || statement.predicateType !== PROVENANCE) {
-      throw wrong("not a statement of provenance");
-    }
-    if (encode(statement.subject ?? null) !== encode(subject)) throw wrong("it is about something else than its shard");
+    const key = signerOf(ledger.keys, envelope.pairs[0].keyid);
+    if (key === null) throw wrong("signed with a key that is none of the pipeline, or was revoked");
     await signatures.settle(pairJobs(envelope, 0, key, where));
+    statement = parse(envelope.payload, where);
   } catch (error) {
     if (!(error instanceof Flaw) || error.code === "credential_invalid") throw error;
     throw wrong(`${error.code}: ${error.detail}`);
   }
+  const subject = [{ digest: { sha256: found.shard }, name: `shards/${found.shard}` }];
+  if (provenance(statement) !== null || encode(statement.subject) !== encode(subject)) {
+    throw wrong("no statement on this shard");
+  }
+  // A synthetic shard has a C2PA certificate, and its statement names it: one without the other was stripped.
+  if (Object.hasOwn(statement.predicate.runDetails, "byproducts")) {
+    throw new Flaw("credential_missing", where, "the C2PA credential that its statement names is not there");
+  }
 }
+
+// A key that is or was in force, but for root and stewards. What a rotated one signed was signed while it was.
+function signerOf(keys, keyid) {
+  const key = keys.known.get(keyid);
+  if (key === undefined || keys.revoked.has(keyid) || key.identity === ROOT || isSteward(key.identity)) return null;
+  return key;
+}
+
+// The certificate that C2PA credentials lead up to has to be the one that the ledger names.
+async function checkAuthority(pem, keys) {
+  const where = "custody/authority.pem";
+  if (keys.authority === null) return;
+  if (pem === undefined) throw new Flaw("credential_missing", where, "the release does not carry its authority");
+  const flaw = (detail) => new Flaw("credential_invalid", where, detail);
+  const spelled = PEM.exec(latin1(await readAll(pem, where, PEM_LIMIT)));
+  if (spelled === null) throw flaw("not one certificate (PEM)");
+  let digest;
+  try {
+    digest = hex(sha256(unb64(spelled[1].replaceAll("\n", ""), where)));
+  } catch (error) {
+    throw error instanceof Flaw ? flaw(error.detail) : error;
+  }
+  if (digest !== keys.authority) throw flaw(`not the authority that the ledger names, ${keys.authority}`);
+}
+
+const latin1 = (bytes) => String.fromCharCode(...bytes);

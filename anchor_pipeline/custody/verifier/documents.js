@@ -1,37 +1,43 @@
 // The list of documents: one canonical line for each, sorted by id, packed with gzip. Its Merkle root stands in the
 // manifest; because the list is sorted, it also shows what is not in the mix.
 
-import { hex, linesOf } from "./bytes.js";
-import { byCodePoint, parse } from "./canonical.js";
+import { equal, hex, linesOf, pieces } from "./bytes.js";
+import { MOST_BYTES, byCodePoint, parse } from "./canonical.js";
 import { Flaw } from "./flaws.js";
 import { Frontier, leafHash } from "./merkle.js";
-import { digest, integer, orNull, record, string } from "./shape.js";
+import { integer, orNull, record, string } from "./shape.js";
 
-const LINE_LIMIT = 1 << 20;
 
 const document = record({
   authorship: string,
   collected_at: string,
-  digest,
+  digest: string,
   doc_id: string,
   generator: orNull(string),
   kind: string,
   licence: string,
   raw_file: string,
   raw_row: integer,
-  shard: digest,
+  shard: string,
   source: string,
 });
 
 // A document's line, parsed; Flaw malformed and others.
 export function parseDocument(line, where) {
-  const found = parse(line, where, { limit: LINE_LIMIT });
+  const found = parse(line, where, { limit: MOST_BYTES });
   const problem = document(found);
   if (problem !== null) throw new Flaw("malformed", where, problem);
   return found;
 }
 
+// What a packed list begins with: no name, no time. Nothing else protects these bytes of gzip (RFC 1952, 2.3).
+const HEADER = Uint8Array.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff);
+
 async function* unpacked(source) {
+  const start = await pieces(source, HEADER.length).next();
+  if (start.done || !equal(start.value, HEADER)) {
+    throw new Flaw("documents_root", "documents.jsonl.gz", "not packed as lists of documents are");
+  }
   const packed = source instanceof Uint8Array ? new Blob([source]) : source;
   const reader = packed.stream().pipeThrough(new DecompressionStream("gzip")).getReader();
   try {
@@ -87,7 +93,7 @@ export async function findDocument(source, count, id) {
 async function eachDocument(source, most, take) {
   let index = 0;
   try {
-    for await (const lines of linesOf(unpacked(source), LINE_LIMIT, "document")) {
+    for await (const lines of linesOf(unpacked(source), MOST_BYTES, "document")) {
       for (const line of lines) {
         if (index >= most) throw new Flaw("documents_root", "documents.jsonl.gz", `more than ${most} documents`);
         if (!(await take(parseDocument(line, `document ${index}`), line, index))) return;

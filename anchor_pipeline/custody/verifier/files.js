@@ -2,16 +2,31 @@
 
 const SMALL = 2 ** 22; // bytes; keys, heads and proofs are smaller
 
-// All files of a drop, as [path, File]; folders are walked.
+// All files of a drop, as [path, File]; folders are walked. Chromium reads folders through handles alone on a page from
+// a file, Firefox through entries alone. Both have to be asked for while the drop is being told.
 export async function dropped(transfer) {
-  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
-  if (entries.length === 0) return chosen(transfer.files);
+  const items = [...transfer.items].filter((item) => item.kind === "file");
+  const entries = items.map((item) => item.webkitGetAsEntry?.() ?? null);
+  const handles = items.map((item) => item.getAsFileSystemHandle?.().catch(() => null) ?? null);
+  const files = items.map((item) => item.getAsFile());
   const found = [];
-  for (const entry of entries) await walk(entry, found);
+  for (const [index, entry] of entries.entries()) {
+    const handle = await handles[index];
+    if (handle?.kind === "directory") await walkHandle(handle, handle.name, found);
+    else if (entry?.isDirectory) await walkEntry(entry, found);
+    else if (files[index]) found.push([files[index].name, files[index]]);
+  }
   return found;
 }
 
-async function walk(entry, found) {
+async function walkHandle(folder, path, found) {
+  for await (const [name, handle] of folder.entries()) {
+    if (handle.kind === "directory") await walkHandle(handle, `${path}/${name}`, found);
+    else found.push([`${path}/${name}`, await handle.getFile()]);
+  }
+}
+
+async function walkEntry(entry, found) {
   if (entry.isFile) {
     found.push([entry.fullPath.replace(/^\//, ""), await new Promise((done, fail) => entry.file(done, fail))]);
     return;
@@ -21,7 +36,7 @@ async function walk(entry, found) {
     // A reader gives a hundred or so at a time.
     const some = await new Promise((done, fail) => reader.readEntries(done, fail));
     if (some.length === 0) return;
-    for (const one of some) await walk(one, found);
+    for (const one of some) await walkEntry(one, found);
   }
 }
 

@@ -15,7 +15,7 @@ import { sha256 } from "./sha256.js";
 import { ENDINGS, readStatement } from "./statements.js";
 
 const BY_ROOT = ["genesis", "key", "root", "authority"];
-const BATCH = 128; // entries
+const BATCH = 32; // entries: enough for the browser to verify several at once, and soon done
 
 export class LedgerCheck {
   constructor(pinnedRoot = null) {

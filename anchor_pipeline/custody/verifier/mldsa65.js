@@ -136,7 +136,7 @@ function rejectionSampledPolynomial(rho, s, r) {
 }
 
 // Algorithm 40, UseHint, over Algorithm 36, Decompose: the high bits of w, corrected where there is a hint.
-function usedHint(hint, w) {
+export function usedHint(hint, w) {
   const out = new Uint8Array(N);
   for (let j = 0; j < N; j += 1) {
     let low = w[j] % (2 * GAMMA2);

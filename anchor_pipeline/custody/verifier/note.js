@@ -80,13 +80,15 @@ export function signatureJobs(head, key, where) {
 // The cosignature of a witness (C2SP tlog-cosignature, v1), as (time in seconds, what has to verify); null if none.
 export function cosignature(head, witness) {
   const found = head.signatures.find((one) => one.name === witness.name && one.hash === witness.hash);
-  if (found === undefined || found.signature.length !== 72) return null;
+  if (found === undefined) return null;
+  const flaw = new Flaw("head_signature", `cosignature of ${witness.name}`, "it does not verify");
+  if (found.signature.length !== 72) throw flaw;
   const time = new DataView(found.signature.buffer, found.signature.byteOffset, 8).getBigUint64(0);
   const prefix = utf8(`cosignature/v1\ntime ${time}\n`);
   const message = new Uint8Array(prefix.length + head.body.length);
   message.set(prefix);
   message.set(head.body, prefix.length);
-  return { time: Number(time), algorithm: "ed25519", key: witness, signature: found.signature.subarray(8), message };
+  return { time: Number(time), algorithm: "ed25519", key: witness, signature: found.signature.subarray(8), message, flaw };
 }
 
 // Whether two heads say the same.

@@ -54,7 +54,9 @@ async function check() {
     byId("say").textContent = `${result.overall.word}. ${result.overall.sentence}`;
   } catch (error) {
     if (mine !== turn) return;
-    byId("say").textContent = `The check could not be finished (${error.message}). Choose the files again.`;
+    const text = `The check could not be finished (${error.message}). Choose the files again.`;
+    byId("given").append(element("li", { class: "doubt" }, text));
+    byId("say").textContent = text;
   }
   byId("working").hidden = true;
 }
@@ -100,7 +102,13 @@ function listenToFiles() {
   addEventListener("drop", async (event) => {
     event.preventDefault();
     zone.classList.remove("over");
-    await take(await dropped(event.dataTransfer));
+    try {
+      await take(await dropped(event.dataTransfer));
+    } catch (error) {
+      const text = `What you dropped could not be read (${error.message}). Use the button "Choose folder".`;
+      replace(byId("given"), element("li", { class: "doubt" }, text));
+      byId("say").textContent = text;
+    }
   });
   for (const name of ["folder", "files", "root"]) {
     const input = byId(`${name}-input`);

@@ -16,14 +16,14 @@ const SMALL = 200000; // bytes of a key or a head
 const PROOF_LIMIT = 4 * 2 ** 20;
 
 // files: names (relative to the release's folder, or of a ledger and its head) -> File or Uint8Array.
-// options: root, pin, proof (File or Uint8Array), witnesses (lines), native (false: only this page's own code),
+// options: root, pin, proof (File or Uint8Array), witnesses (lines), native (false: only this page's own code; "ed25519"),
 // remembered ({"<root key id> <origin>": head}, which this browser saw before),
 // progress({stage, done, total}), awaited.
 // Returns {claims, verdict: "valid" | "invalid", summary}; and `release`, with which documents can be traced.
 export async function verify(files, options = {}) {
   const progress = options.progress ?? (async () => {});
   const claims = new Claims();
-  const signatures = await new Signatures({ native: options.native !== false }).detect();
+  const signatures = await new Signatures({ native: options.native ?? true }).detect();
   const summary = { kind: kindOf(files, options), means: signatures.means };
   const context = { files, claims, signatures, progress, summary, remembered: options.remembered ?? {} };
   let release = null;
@@ -86,8 +86,8 @@ async function verifyLedger(context, { entries, head, root }) {
   summary.root = ledger.entries[0].key.id;
   summary.note = text(await readAll(head, "checkpoint", SMALL));
   tellLedger(context, ledger);
-  await tellRoot(context, ledger, root);
-  await tellWitnesses(context, checked);
+  await claims.attempt(() => tellRoot(context, ledger, root));
+  await claims.attempt(() => tellWitnesses(context, checked));
   await checkPrevious(context, ledger);
   return ledger;
 }
@@ -105,14 +105,17 @@ function tooLarge(error) {
   throw error instanceof Flaw ? new Flaw("head_malformed", "checkpoint", error.detail) : error;
 }
 
-function tellLedger({ claims, summary, pin }, ledger) {
+function tellLedger({ claims, summary, pin, trusted }, ledger) {
   const { time: first } = ledger.entries[0].predicate;
   const { time: last } = ledger.entries.at(-1).predicate;
   const detail =
     `${ledger.size} entries of ${ledger.origin}, ${day(first)} to ${day(last)}. For each: one spelling, its place, the ` +
     "entry before it, who may sign it, an Ed25519 and an ML-DSA-65 signature, and that each end names a beginning. " +
     `Signatures: ${summary.means}.`;
-  claims.holds("ledger", `The record is unbroken: nothing was changed, dropped, added or moved in ${ledger.size} entries`, detail);
+  const what = `nothing was changed, dropped, added or moved in its ${ledger.size} entries`;
+  // Without a root of the reader's own choice all of it may have been made anew, by whomever.
+  const frame = trusted === null ? "The record fits together: by its own keys, " : "The record is unbroken: ";
+  claims.holds("ledger", frame + what, detail);
   const open = [...ledger.unfinished.values()];
   if (open.length === 0) claims.holds("unfinished", "Every step that was begun has an end in the record");
   else {
@@ -126,6 +129,8 @@ function tellLedger({ claims, summary, pin }, ledger) {
     const then = `${summary.remembered} entries then, ${ledger.size} now`;
     claims.holds("remembered", `The record continues the one that this browser saw last (${then})`);
   }
+  const advice = "An older copy of a genuine record looks the same. Keep custody/checkpoint and add it next time, or ask others for theirs.";
+  claims.open("newest", "That there is no newer record than this one cannot be seen from a folder", advice);
 }
 
 async function tellRoot({ claims, trusted }, ledger, file) {
@@ -140,14 +145,16 @@ async function tellRoot({ claims, trusted }, ledger, file) {
   if (file === undefined) return;
   const carried = await read(file, (bytes) => keyOfFile(bytes, "custody/root.pub.json"));
   if (carried.id === genesis || carried.id === ledger.keys.root.id) return;
-  claims.note("root", "The root key file in the folder is not the one of the record; it was not used", carried.id);
+  throw new Flaw("root_not_pinned", "custody/root.pub.json", `key ${carried.id}, the record begins with ${genesis}`);
 }
 
 async function tellWitnesses({ claims, signatures, witnesses }, head) {
   let count = 0;
   for (const witness of witnesses) {
     const job = cosignature(head, witness);
-    if (job !== null && (await signatures.holds(job))) count += 1;
+    if (job === null) continue;
+    await signatures.settle([job]);
+    count += 1;
   }
   if (count > 0) claims.holds("witnesses", `${count} of the witnesses you named saw this very record`);
   else if (witnesses.length > 0) claims.open("witnesses", "None of the witnesses you named has cosigned this record");

@@ -49,7 +49,9 @@ function line({ code: name, what, detail }, icon, word) {
   ];
   if (!detail) return element("div", { class: "line", "data-code": name }, ...text);
   const summary = element("summary", {}, ...text);
-  return element("details", { class: "line", "data-code": name }, summary, element("pre", {}, detail, "\n", `(${name})`));
+  // What is wrong should not have to be looked for.
+  const open = word === "Wrong" ? "" : null;
+  return element("details", { class: "line", "data-code": name, open }, summary, element("pre", {}, detail, "\n", `(${name})`));
 }
 
 // Where a document came from, or that it is not there.

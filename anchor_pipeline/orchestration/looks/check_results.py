@@ -27,7 +27,7 @@ Metadata = dict[str, Any]
 
 ERROR, WARN = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
 
-_MOST_PLOTTED = 12
+_MOST_PLOTTED = 24
 """Places whose numbers can be plotted; the table has all of them."""
 _SAID = {
     ("fail", True): "BLOCKS",
@@ -134,14 +134,15 @@ def _line(ranked: Sequence[Finding], open_ones: Sequence[Finding]) -> str:
 def _numbers(findings: Sequence[Finding]) -> Metadata:
     """Observed and shortfall by place, under keys that stay the same from cycle to cycle."""
     counted = Counter(_place(one) for one in findings)
-    plotted = sorted(counted, key=lambda place: (place != "stage", place))[:_MOST_PLOTTED]
+    plotted = sorted(counted, key=lambda place: (place.split("/")[0] != "stage", place))[:_MOST_PLOTTED]
     found: Metadata = {}
     for place in plotted:
         there = [one for one in findings if _place(one) == place]
         # Several questions about one place have no common number, but what is missing adds up.
         if len(there) == 1 and (observed := rounded(there[0].observed)) is not None:
             found[f"observed/{place}"] = observed
-        missing = [one.shortfall for one in there if one.shortfall is not None]
+        # How far outside its band a statistic is can be read off the statistic; it would be one more plot of zeros.
+        missing = [one.shortfall for one in there if one.shortfall is not None and one.band is None]
         if missing and (total := rounded(sum(missing))) is not None:
             found[f"shortfall/{place}"] = total
     return found

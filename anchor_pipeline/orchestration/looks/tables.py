@@ -49,8 +49,12 @@ def findings_table(findings: Sequence[Finding]) -> dg.TableMetadataValue:
 
 
 def _where(finding: Finding) -> str:
-    domain = finding.domain or "(stage)"
-    return domain if finding.modality in (None, "text") else f"{domain}, {finding.modality}"
+    parts = [finding.domain or "(stage)"]
+    parts += [finding.modality] if finding.modality not in (None, "text") else []
+    # What tells the findings of one rule about one domain apart; the whole domain is the usual bucket.
+    parts += [str(finding.evidence["statistic"])] if "statistic" in finding.evidence else []
+    parts += ["newest synthetic"] if finding.evidence.get("bucket") == "newest_synthetic" else []
+    return ", ".join(parts)
 
 
 def rounded(value: float | None) -> int | float | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -16,10 +18,12 @@ from cryptography.hazmat.primitives import hashes
 from anchor_pipeline.custody.credentials import c2pa_library
 from anchor_pipeline.custody.credentials.authority import Leaf, begin_authority, leaf_of, read_authority
 from anchor_pipeline.custody.credentials.c2pa_library import Asset, NoLibrary, sign
+from anchor_pipeline.custody.credentials.descent import descents
 from anchor_pipeline.custody.credentials.shards import ShardRecord, generator_record
-from anchor_pipeline.custody.credentials.sidecar import PARQUET, Descent, check_sidecar, make_sidecar
+from anchor_pipeline.custody.credentials.sidecar import PARQUET, Descent, check_sidecar, make_sidecar, source_type
 from anchor_pipeline.custody.flaws import Flaw
 from anchor_pipeline.project.source import Generator
+from anchor_pipeline_tests.custody.credentials.other_reader import read_manifest_store
 from anchor_pipeline_tests.custody.credentials.place import RUN, Place, other_generator, trusting
 
 pytest.importorskip("c2pa", reason="c2pa-python is not installed: pip install 'anchor-pipeline[c2pa]'")
@@ -42,7 +46,8 @@ def drafts(place: Place) -> Place:
 @pytest.mark.parametrize("with_content", [True, False])
 def test_it_says_who_wrote_the_shard_and_how(drafts: Place, with_content: bool) -> None:
     content = drafts.content("drafts") if with_content else None
-    said = check_sidecar(drafts.sidecar("drafts"), drafts.shards("drafts")[0], drafts.trust, drafts.record("drafts"), content)
+    sidecar, shard = drafts.sidecar("drafts"), drafts.shards("drafts")[0]
+    said = check_sidecar(sidecar, shard, drafts.trust, drafts.record("drafts"), content)
     generator = said["generator"]
     assert (generator["name"], generator["version"], generator["seed"]) == ("scribe", "2", "7")
     assert (generator["temperature"], generator["decoding"]) == ("0.8", "nucleus 0.9")
@@ -116,13 +121,14 @@ def test_an_expired_leaf_signs_nothing_and_what_it_signed_expires_with_it(drafts
         begin_authority(tmp_path / str(years), "example.org/tests", clock=lambda: at)
 
     years_ago(21, 0)
-    years_ago(20, 2.5)
+    years_ago(20, 1.5)
     with pytest.raises(Flaw):
         _made(drafts, drafts.record("drafts"), leaf_of(tmp_path / "21"), read_authority(tmp_path / "21"))
     trust = trusting(drafts.pipeline.public, read_authority(tmp_path / "20"))
     sidecar = _made(drafts, drafts.record("drafts"), leaf_of(tmp_path / "20"), trust.authority)
     check_sidecar(sidecar, drafts.shards("drafts")[0], trust)
-    time.sleep(2.6)
+    end = leaf_of(tmp_path / "20").certificate.not_valid_after_utc
+    time.sleep((end - datetime.now(UTC)).total_seconds() + 1.1)
     assert "signingCredential" in _refused(drafts, sidecar, trust=trust)
 
 
@@ -148,10 +154,6 @@ def test_a_parent_of_another_authority_is_not_nested(drafts: Place, tmp_path: Pa
     begin_authority(tmp_path / "other", "example.org/tests")
     authority = read_authority(tmp_path / "other")
     foreign = _made(drafts, drafts.record("drafts"), leaf_of(tmp_path / "other"), authority)
-    from anchor_pipeline.custody.credentials.descent import descents
-    from anchor_pipeline.custody.credentials.shards import credential_name
-
-    drafts.store.write(credential_name(drafts.shards("drafts")[0], "c2pa"), foreign)
     shard = drafts.shards("rewrites")[0]
     descent = descents(drafts.project, drafts.store, [shard], "rewrites")[shard]
     nested = {drafts.shards("drafts")[0]: (foreign, lambda: drafts.content("drafts"))}
@@ -163,20 +165,22 @@ def test_a_parent_of_another_authority_is_not_nested(drafts: Place, tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    ("actions", "said"),
+    ("digital_source_type", "said"),
     [
-        (({"action": "c2pa.created", "digitalSourceType": "http://cv.iptc.org/newscodes/digitalsourcetype/digitalCapture"},), {}),
-        (({"action": "c2pa.created", "digitalSourceType": "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"},), {"parents": None}),
-        (({"action": "c2pa.created", "digitalSourceType": "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"},), {"parents": [{"shard": "../x"}]}),
-        (({"action": "c2pa.created", "digitalSourceType": "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"},), {"shard": "cd" * 32}),
+        ("digitalCapture", {}),
+        ("trainedAlgorithmicMedia", {"parents": None}),
+        ("trainedAlgorithmicMedia", {"parents": [{"shard": "../x"}]}),
+        ("trainedAlgorithmicMedia", {"parents": [{"shard": "ab" * 32, "source": "drafts", "nested": True}]}),
+        ("trainedAlgorithmicMedia", {"shard": "cd" * 32}),
     ],
-)  # fmt: skip
+)
 def test_a_trusted_manifest_that_says_something_else_is_refused(
-    drafts: Place, actions: tuple[dict[str, str], ...], said: dict[str, Any]
+    drafts: Place, digital_source_type: str, said: dict[str, Any]
 ) -> None:
     shard, content = drafts.shards("drafts")[0], drafts.content("drafts")
     base = {"shard": shard, "modality": "text", "parents": [], "raw": []}
-    asset = Asset("x", PARQUET, {**base, **said}, actions)
+    kind = f"http://cv.iptc.org/newscodes/digitalsourcetype/{digital_source_type}"
+    asset = Asset("x", PARQUET, {**base, **said}, ({"action": "c2pa.created", "digitalSourceType": kind},))
     sidecar, _ = sign(asset, content, leaf_of(drafts.keys), read_authority(drafts.keys))
     _refused(drafts, sidecar, content=content)
     _refused(drafts, sidecar)
@@ -192,14 +196,27 @@ def test_damaged_sidecars_are_refused_or_say_the_same(drafts: Place) -> None:
     sidecar, shard = drafts.sidecar("drafts"), drafts.shards("drafts")[0]
     said = check_sidecar(sidecar, shard, drafts.trust)
     refused = 0
-    for at in range(0, len(sidecar), 3):
+    for at in range(0, len(sidecar), 7):
         flipped = bytearray(sidecar)
         flipped[at] ^= 1 << at % 8
         try:
             assert check_sidecar(bytes(flipped), shard, drafts.trust) == said
         except Flaw:
             refused += 1
-    assert refused > len(sidecar) // 6
+    assert refused > len(sidecar) // 14
+
+
+def test_a_reader_of_another_hand_finds_the_same(drafts: Place) -> None:
+    drafts.ensure("rewrites")
+    for source in ("drafts", "rewrites"):
+        found = read_manifest_store(drafts.sidecar(source), read_authority(drafts.keys))
+        assert found.content_sha256 == hashlib.sha256(drafts.content(source)).digest()
+        assert found.said["shard"] == drafts.shards(source)[0]
+        assert found.actions == [("c2pa.created", source_type("text"))]
+        flipped = bytearray(drafts.sidecar(source))
+        flipped[flipped.rindex(b"scribe")] ^= 1
+        with pytest.raises(ValueError, match="does not have the hash"):
+            read_manifest_store(bytes(flipped), read_authority(drafts.keys))
 
 
 def test_one_key_signs_in_many_threads_at_once(drafts: Place) -> None:
@@ -218,8 +235,6 @@ def test_tables_are_data_and_no_media(drafts: Place) -> None:
 
 
 def test_without_the_library_the_message_says_what_to_install(drafts: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    import sys
-
     monkeypatch.setitem(sys.modules, "c2pa", None)
     with pytest.raises(NoLibrary, match=r"anchor-pipeline\[c2pa\]"):
         check_sidecar(drafts.sidecar("drafts"), drafts.shards("drafts")[0], drafts.trust)

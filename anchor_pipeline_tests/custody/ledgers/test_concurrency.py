@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -90,14 +88,12 @@ def test_a_lock_is_no_file_that_has_to_be_tidied_up(world: World) -> None:
     for _ in range(3):
         world.step()
     if "://" not in world.address:
-        folder = Path(f"{world.address}-running")
-        assert os.listdir(folder) == []
+        assert list(Path(f"{world.address}-running").iterdir()) == []
 
 
-def test_the_workers_fail_loudly_where_there_is_no_ledger(address: str, tmp_path: Path) -> None:
+def test_a_worker_with_keys_of_a_ledger_that_is_elsewhere_fails_loudly(address: str, tmp_path: Path) -> None:
     new_world(str(tmp_path / "other.sqlite"), tmp_path / "keys")
     process = start("steps", World(address, tmp_path / "keys"), "1")
     _, err = process.communicate("go\n", timeout=60)
     assert process.returncode == 1
-    assert "there is no ledger" in err
-    assert isinstance(process, subprocess.Popen)
+    assert "has 0 entries, but a head of 1 was signed" in err

@@ -70,7 +70,7 @@ def test_a_ledger_taken_back_to_an_older_one_is_noticed_beside_the_keys(tmp_path
     world.step()
     newest = Path(world.address).read_bytes()
     shutil.copy(tmp_path / "old.sqlite", world.address)
-    with pytest.raises(DamagedData, match="a head of 5 was signed.*restored from an old copy"):
+    with pytest.raises(DamagedData, match=r"a head of 5 was signed.*restored from an old copy"):
         world.step()
     Path(world.address).write_bytes(newest)
     world.step()
@@ -117,6 +117,26 @@ def test_a_memory_ahead_of_a_head_that_was_not_committed_is_no_harm(
     world.checked()
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE anchor_ledger_entries SET envelope = (SELECT envelope FROM anchor_ledger_entries WHERE idx = 1)"
+        " WHERE idx = 3",
+        "UPDATE anchor_ledger_entries SET leaf = 'ab' WHERE idx = 3",
+        "UPDATE anchor_ledger_nodes SET hash = (SELECT hash FROM anchor_ledger_nodes WHERE level = 0 AND idx = 1)"
+        " WHERE level = 0 AND idx = 3",
+        "DELETE FROM anchor_ledger_nodes WHERE level = 2",
+    ],
+)
+def test_what_was_appended_is_read_back_before_a_head_is_signed(world: World, change: str) -> None:
+    world.step()
+    world.ledger.append("intent", _intent_fields(), [world.pipeline])
+    world.alter(change)
+    with pytest.raises(DamagedData, match=r"nothing is signed"):
+        world.ledger.sign_head(world.pipeline)
+    assert max(world.heads()) == 3
+
+
 def test_only_keys_in_force_sign_heads(world: World, tmp_path: Path) -> None:
     other = new_world(str(tmp_path / "other.sqlite"), tmp_path / "other_keys")
     world.ledger.append("intent", _intent_fields(), [world.pipeline])
@@ -128,7 +148,7 @@ def test_only_keys_in_force_sign_heads(world: World, tmp_path: Path) -> None:
 def test_a_file_that_is_no_database_is_damaged_data(tmp_path: Path) -> None:
     world = new_world(str(tmp_path / "ledger.sqlite"), tmp_path / "keys")
     Path(world.address).write_bytes(b"no database at all" * 100)
-    with pytest.raises(DamagedData, match="restore it from a backup"):
+    with pytest.raises(DamagedData, match="or restore it from a backup"):
         world.step()
 
 
@@ -144,7 +164,7 @@ def test_any_flipped_byte_of_the_file_is_noticed_or_changes_nothing(tmp_path: Pa
     whole, memory = Path(world.address).read_bytes(), HeadMemory(tmp_path / "keys").path(ORIGIN)
     remembered = memory.read_bytes()
     noticed = 0
-    for at in range(0, len(whole), 211):
+    for at in range(0, len(whole), 997):
         Path(world.address).write_bytes(whole[:at] + bytes([whole[at] ^ 0x40]) + whole[at + 1 :])
         for suffix in ("-wal", "-shm"):
             Path(world.address + suffix).unlink(missing_ok=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import json
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,15 @@ from anchor_pipeline_tests.custody.forge import Forge, data, key, sealed
 
 STAGE = "pretrain"
 ROOT = key("root").public.encoded()
+
+
+DER = b"certificate"
+PEM = b"-----BEGIN CERTIFICATE-----\n" + b64(DER).encode() + b"\n-----END CERTIFICATE-----\n"
+BUILT = {
+    "buildType": "https://anchor-pipeline.dev/custody/ingest/v1",
+    "externalParameters": {},
+    "resolvedDependencies": [],
+}
 
 
 def sha(content: bytes) -> str:
@@ -35,6 +45,9 @@ class World:
     manifest: dict[str, Any] = field(default_factory=dict)
     completion: dict[str, Any] = field(default_factory=dict)
     """Fields of the mix's completion that win."""
+    authority: str | None = field(default_factory=lambda: sha(DER))
+    changes: tuple[tuple[str, str], ...] = ()
+    """Keys added and revoked after the release, as (action, identity)."""
 
     def __post_init__(self) -> None:
         shards = {"books": sha(b"shard of books"), "made": sha(b"shard of made")}
@@ -49,7 +62,9 @@ class World:
         """The release's folder."""
         lines = [canonical_json(one) for one in self.documents]
         listed = {"count": len(lines), "root": root_of(leaf_hash(line) for line in lines).hex()}
-        credentials = b"".join(canonical_json(one) + b"\n" for one in sorted(self.credentials, key=lambda c: c["shard"]))
+        credentials = b"".join(
+            canonical_json(one) + b"\n" for one in sorted(self.credentials, key=lambda c: c["shard"])
+        )
         verdict = canonical_json({**_verdict(), **self.verdict})
         files = {
             "data/train-00000-of-00002.parquet": b"PAR1 first part PAR1",
@@ -65,16 +80,17 @@ class World:
             "MANIFEST.json": manifest,
             "VERIFY.html": b"<!DOCTYPE html>",
             "custody/root.pub.json": ROOT,
+            "custody/authority.pem": PEM,
             "custody/ledger.jsonl": ledger.data(),
             "custody/checkpoint": ledger.head().encode(),
             "custody/credentials.jsonl": credentials,
-            "custody/documents.jsonl.gz": gzip.compress(b"".join(line + b"\n" for line in lines), mtime=0),
+            "custody/documents.jsonl.gz": packed(lines),
         }
 
     def _steps(self, manifest: bytes, credentials: dict[str, Any]) -> Forge:
         """From raw files to the release, each step with intent and completion."""
         forge, made = self.forge, {}
-        forge.genesis()
+        forge.genesis(authority=self.authority)
         for source in ("books", "made"):
             made[f"sources/{source}"] = [data(f"raw/{source}/{source}.jsonl", source, 8)]
         made["corpus"] = [data("sources/books", "sources/books", 12), data("sources/made", "sources/made", 12)]
@@ -92,7 +108,18 @@ class World:
             **self.completion,
         }
         forge.completion(forge.intent(step=f"mix/{STAGE}"), step=f"mix/{STAGE}", **fields)
+        for action, identity in self.changes:
+            new, old = (key(identity), None) if action == "add" else (None, key(identity).public)
+            forge.change(action, new, old)
         return forge
+
+
+def packed(lines: list[bytes]) -> bytes:
+    """As `write_documents` packs a list."""
+    buffer = io.BytesIO()
+    with gzip.GzipFile("", "wb", 6, buffer, mtime=0) as file:
+        file.writelines(line + b"\n" for line in lines)
+    return buffer.getvalue()
 
 
 def document(doc_id: str, source: str, shard: str) -> dict[str, Any]:
@@ -118,7 +145,7 @@ def credential(shard: str, **changed: Any) -> dict[str, Any]:
         "_type": "https://in-toto.io/Statement/v1",
         "subject": [{"name": f"shards/{shard}", "digest": {"sha256": shard}}],
         "predicateType": "https://slsa.dev/provenance/v1",
-        "predicate": {"buildDefinition": {"buildType": "ingest"}},
+        "predicate": {"buildDefinition": BUILT, "runDetails": {}},
         **changed,
     }
     return carried(canonical_json(sealed(canonical_json(statement), [key("pipeline")])), "in-toto", shard)

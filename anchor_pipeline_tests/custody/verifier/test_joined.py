@@ -16,7 +16,10 @@ FOLDER = Path(package.__file__).parent
 
 
 def test_the_same_modules_give_the_same_bytes() -> None:
-    code = "import sys; from anchor_pipeline.custody.verifier.page import verifier_page; sys.stdout.buffer.write(verifier_page())"
+    code = (
+        "import sys; from anchor_pipeline.custody.verifier.page import verifier_page\n"
+        "sys.stdout.buffer.write(verifier_page())"
+    )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout
     assert out == verifier_page()
 
@@ -31,7 +34,8 @@ def test_the_policy_allows_these_scripts_and_nothing_else() -> None:
     }
     scripts, styles = (" ".join(f"'sha256-{one}'" for one in digests[kind]) for kind in ("script", "style"))
     assert policy == [
-        f"default-src 'none'; script-src {scripts}; style-src {styles}; worker-src blob:; base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; script-src {scripts}; style-src {styles}; worker-src blob:; "
+        "base-uri 'none'; form-action 'none'"
     ]
 
 
@@ -43,7 +47,9 @@ def test_the_page_names_no_other_file_and_has_no_handler_in_its_markup() -> None
 def test_data_becomes_text_and_never_markup_or_code() -> None:
     for path in FOLDER.glob("*.js"):
         text = re.sub(r"//.*", "", path.read_text())
-        found = re.findall(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function|setAttributeNS", text)
+        found = re.findall(
+            r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function|setAttributeNS", text
+        )
         assert found == [], path.name
 
 

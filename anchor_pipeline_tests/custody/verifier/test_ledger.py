@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from anchor_pipeline.custody import note
 from anchor_pipeline.custody.canonical import canonical_json
 from anchor_pipeline.custody.flaws import CODES, Flaw
 from anchor_pipeline.custody.keys import PublicKey
+from anchor_pipeline.custody.witness import Witness, cosign, with_signatures
 from anchor_pipeline_tests.custody.forge import Forge, checked, key, long, sealed, sound
 from anchor_pipeline_tests.custody.verifier.browser import Browser, codes
 
@@ -65,6 +69,20 @@ def _rotated(forge: Forge) -> None:
     forge.intent()
 
 
+def _back(forge: Forge) -> None:
+    forge.change("rotate", key("pipeline", 1), key("pipeline").public)
+    forge.change("rotate", key("pipeline"), key("pipeline", 1).public)
+
+
+def _half_signed(forge: Forge) -> bytes:
+    """A change of root with the new one's signatures taken from elsewhere."""
+    fields = {"root": key("root", 1).public.record(), "reason": ""}
+    payload = canonical_json(forge.statement("root", fields, "root"))
+    good, bad = (sealed(one, [key("root"), key("root", 1)]) for one in (payload, payload + b" "))
+    good["signatures"][2:] = bad["signatures"][2:]
+    return canonical_json(good)
+
+
 def _revoked(forge: Forge) -> None:
     forge.change("revoke", None, key("steward").public)
     forge.approval()
@@ -110,15 +128,40 @@ FORGED: dict[str, tuple[str, Callable[[Forge], object]]] = {
     "an end without beginning": ("intent_missing", lambda f: f.completion("0" * 64)),
     "an end of another run": ("intent_missing", lambda f: f.completion(f.intent(), run="another")),
     "closed twice": ("closed_twice", _twice),
-    "a head that covers no intent": ("checkpoint_in_entry", lambda f: f.completion(*_open(f)[1:], checkpoint=f.head(size=3))),
+    "a head that covers no intent": (
+        "checkpoint_in_entry",
+        lambda f: f.completion(*_open(f)[1:], checkpoint=f.head(size=3)),
+    ),
     "a head of other entries": (
         "checkpoint_in_entry",
         lambda f: f.completion(f.intent(), checkpoint=f.head(size=7, root=bytes(32))),
     ),
-    "a head by a stranger": ("checkpoint_in_entry", lambda f: f.completion(f.intent(), checkpoint=f.head(key("pipeline", 4)))),
+    "a head by a stranger": (
+        "checkpoint_in_entry",
+        lambda f: f.completion(f.intent(), checkpoint=f.head(key("pipeline", 4))),
+    ),
     "an unknown field": ("malformed", lambda f: f.intent(more=1)),
     "an unknown kind": ("malformed", lambda f: f.add("recall", {}, key("pipeline"))),
     "a key that comes back": ("malformed", lambda f: f.change("add", key("pipeline"), None)),
+    "a key that comes back later": ("malformed", _back),
+    "a root's key changed as others are": (
+        "role",
+        lambda f: f.change("rotate", key("root", 1), key("root").public),
+    ),
+    "a key rotated that is not in force": (
+        "key_unknown",
+        lambda f: f.change("rotate", key("pipeline", 1), key("pipeline", 2).public),
+    ),
+    "a key revoked that never was": ("key_unknown", lambda f: f.change("revoke", None, key("pipeline", 2).public)),
+    "a key added in the place of another": (
+        "malformed",
+        lambda f: f.change("add", key("other"), None, replaces=key("pipeline").public.id),
+    ),
+    "another's key": ("malformed", lambda f: f.change("add", key("other"), None, identity="another")),
+    "a new root that did not sign": (
+        "signature_ed25519",
+        lambda f: f.add_line(_half_signed(f)),
+    ),
     "a root by the old one alone": ("malformed", lambda f: f.new_root(key("root"), key("root", 1), key("root"))),
     "too large": ("too_large", lambda f: f.intent(description="x" * 70_000)),
     "a fraction": ("not_canonical", lambda f: f.intent(description=0.5)),
@@ -138,8 +181,44 @@ def test_what_no_ledger_may_hold_is_named(browser: Browser, what: str) -> None:
     assert in_python(forge.data(), head) == expected
 
 
+@pytest.mark.parametrize("native", [True, "ed25519", False])
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_bad_signature_is_found_whoever_verifies(browser: Browser, which: int, native: object) -> None:
+    forge = _with(_signatures_of_another(which))
+    expected = ("signature_ed25519", "signature_ml_dsa_65")[which]
+    assert in_browser(browser, forge.data(), forge.head(), native=native) == expected
+
+
+def test_a_cosignature_of_a_witness_counts_if_the_reader_names_the_witness(browser: Browser) -> None:
+    forge, private = sound(), Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+    line = cosign(note.parsed(forge.head(), "head"), "witness.example", private, datetime(2026, 11, 20, tzinfo=UTC))
+    witness = Witness("witness.example", private.public_key().public_bytes_raw()).encoded()
+    for signature, witnesses, expected in (
+        (line.signature, [witness], ("witnesses", True)),
+        (line.signature, [], None),
+        (bytes([line.signature[0] ^ 1]) + line.signature[1:], [witness], ("head_signature", False)),
+        (line.signature[:-1], [witness], ("head_signature", False)),
+        (None, [witness], ("witnesses", None)),
+    ):
+        head = note.parsed(forge.head(), "head")
+        more = [] if signature is None else [note.NoteSignature(line.name, line.key_hash, signature)]
+        text = with_signatures(head, more).encoded()
+        files = {"ledger.jsonl": forge.data(), "checkpoint": text.encode()}
+        result = browser.verify(files, root=ROOT.encoded(), witnesses=witnesses)
+        found = [(one["code"], one["ok"]) for one in result["claims"] if one["code"] in ("witnesses", "head_signature")]
+        assert found == ([expected] if expected else [])
+
+
 def test_an_empty_ledger_is_none(browser: Browser) -> None:
     assert in_browser(browser, b"", sound().head()) == "genesis"
+
+
+def test_signatures_name_the_key_that_made_them(browser: Browser) -> None:
+    forge = Forge()
+    forge.genesis()
+    forge.lines[0] = forge.lines[0].replace(ROOT.id.encode(), key("pipeline").public.id.encode())
+    head = forge.head()
+    assert in_browser(browser, forge.data(), head) == in_python(forge.data(), head) == "key_unknown"
 
 
 HEADS: dict[str, tuple[str | None, Callable[[Forge], str]]] = {

@@ -40,7 +40,9 @@ def known_answers() -> list[dict[str, str]]:
     vectors = pytest.importorskip("cryptography_vectors")
     with vectors.open_vector_file("asymmetric/MLDSA/kat_MLDSA_65_det_pure.rsp", "r") as file:
         text = file.read()
-    return [dict(re.findall(r"(\w+) = ?(.*)", block)) for block in re.split(r"\n(?=count = )", text) if "count" in block]
+    return [
+        dict(re.findall(r"(\w+) = ?(.*)", block)) for block in re.split(r"\n(?=count = )", text) if "count" in block
+    ]
 
 
 @pytest.mark.parametrize("every", [10, pytest.param(1, marks=pytest.mark.slow)])
@@ -160,6 +162,45 @@ def test_hints_and_norms_are_judged_by_themselves(
     for change in MALFORMED[:5]:
         assert ask(_shaped(signature, change)) == [False, True], change
     assert ask(_shaped(signature, "z at the bound")) == [True, False]
+
+
+HINTS_OF: list[tuple[list[int], list[int], bool]] = [
+    # Positions of hints, where those of each polynomial end, and whether that is the one encoding of them.
+    ([], [0, 0, 0, 0, 0, 0], True),
+    ([1, 2, 3], [3, 3, 3, 3, 3, 3], True),
+    ([9, 1], [1, 2, 2, 2, 2, 2], True),
+    (list(range(55)), [55, 55, 55, 55, 55, 55], True),
+    ([1, 2, 3], [3, 1, 3, 3, 3, 3], False),
+    (list(range(55)), [55, 55, 55, 55, 55, 56], False),
+    ([1, 2, 3], [3, 3, 3, 3, 3, 255], False),
+    ([2, 1], [2, 2, 2, 2, 2, 2], False),
+    ([1, 1], [2, 2, 2, 2, 2, 2], False),
+    ([1, 2, 3], [2, 2, 2, 2, 2, 2], False),
+]
+
+
+def test_hints_have_one_encoding(browser: Browser) -> None:
+    packed = [bytes(positions).ljust(55, b"\0") + bytes(ends) for positions, ends, _ in HINTS_OF]
+    source = "(texts) => texts.map((text) => $mldsa65.unpackHints($bytes.unhex(text)) !== null)"
+    assert browser.page.evaluate(source, [one.hex() for one in packed]) == [ok for _, _, ok in HINTS_OF]
+
+
+def _use_hint(hint: int, r: int) -> int:
+    """FIPS 204, Algorithms 36 and 40, as they are written there."""
+    q, gamma2 = 8380417, 261888
+    r0 = r % (2 * gamma2)
+    r0 -= 2 * gamma2 if r0 > gamma2 else 0
+    r1, r0 = (0, r0 - 1) if r - r0 == q - 1 else ((r - r0) // (2 * gamma2), r0)
+    return r1 if not hint else (r1 + (1 if r0 > 0 else -1)) % 16
+
+
+def test_hints_are_used_as_the_standard_says(browser: Browser) -> None:
+    edges = [n * 261888 + d for n in range(33) for d in (-1, 0, 1)]
+    values = [value for value in edges if 0 <= value < 8380417] + [8380416]
+    values += [0] * (256 - len(values))
+    for hint in (0, 1):
+        source = "([hint, w]) => [...$mldsa65.usedHint(new Uint8Array(256).fill(hint), Float64Array.from(w))]"
+        assert browser.page.evaluate(source, [hint, values]) == [_use_hint(hint, value) for value in values]
 
 
 def test_keys_of_another_length_and_contexts_over_255_bytes_are_errors(

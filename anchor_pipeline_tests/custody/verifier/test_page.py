@@ -71,6 +71,7 @@ def test_a_chosen_folder_is_not_proved_until_a_root_key_is_added(page: Any, fold
     assert choose(page, "root", root) == "proved"
     assert "put on record" in page.inner_text("#verdict")
     assert "Proved" in page.inner_text("#say")
+    assert len(page.workers) == 1
 
 
 def test_every_claim_has_an_icon_a_word_and_details_on_demand(page: Any, folder: Path, root: Path) -> None:
@@ -94,7 +95,6 @@ def test_an_altered_folder_is_called_damaged_and_says_where(page: Any, folder: P
     part.write_bytes(part.read_bytes()[:-1] + b"?")
     assert choose(page, "folder", folder) == "wrong"
     assert "Do not rely" in page.inner_text("#verdict")
-    page.click('details[data-code="file_digest"] summary')
     assert "train-00000" in page.inner_text('[data-code="file_digest"]')
 
 
@@ -113,7 +113,9 @@ def test_a_document_shows_its_way_and_an_absent_one_its_neighbours(page: Any, fo
     for name, expected in (("books/1", "completion of mix/pretrain"), ("books/zzz", "Not in this release")):
         page.fill("#document-id", name)
         page.press("#document-id", "Enter")
-        page.wait_for_function("(text) => document.getElementById('document-result').innerText.includes(text)", arg=expected)
+        page.wait_for_function(
+            "(text) => document.getElementById('document-result').innerText.includes(text)", arg=expected
+        )
 
 
 def _proof(world: World, doc_id: str) -> tuple[dict[str, bytes], dict[str, Any]]:
@@ -135,7 +137,9 @@ def test_a_proof_holds_with_its_release_and_alone_it_proves_no_release(
     assert ("is not in" in page.inner_text('[data-code="proof"]')) == (not proof["included"])
 
 
-@pytest.mark.parametrize("change", ["line", "path", "included", "doc_id", "mix", "root", "count", "leaves", "index"])
+@pytest.mark.parametrize(
+    "change", ["line", "path", "included", "doc_id", "mix", "root", "count", "leaves", "index", "gap"]
+)
 def test_an_altered_proof_is_wrong(page: Any, tmp_path: Path, change: str) -> None:
     files, proof = _proof(World(), "books/1a")
     match change:
@@ -153,6 +157,10 @@ def test_an_altered_proof_is_wrong(page: Any, tmp_path: Path, change: str) -> No
             proof["count"] += 1
         case "leaves":
             del proof["leaves"][0]
+        case "gap":
+            # Two honest leaves with the document between them left out.
+            sides = [_proof(World(), side)[1]["leaves"][0] for side in ("books/0", "books/3")]
+            proof |= {"doc_id": "books/1", "included": False, "leaves": sides}
         case "index":
             proof["leaves"][0]["index"] += 1
     path = tmp_path / "proof.json"
@@ -194,8 +202,7 @@ def test_hostile_names_and_texts_do_nothing(page: Any, tmp_path: Path) -> None:
     world.documents[0]["generator"] = HOSTILE
     files = world.files() | {"data/<svg onload=alert(2)>.parquet".replace("/", "/x/", 1): b"", "\u202egpj.exe": b""}
     assert choose(page, "folder", written(files, tmp_path / "release")) == "wrong"
-    for summary in page.query_selector_all("summary"):
-        summary.click()
+    page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true })")
     assert page.query_selector_all("main img, main svg, main script") == []
     assert "\\u202e" in page.inner_text("#claims")
     assert alerts == []
@@ -215,6 +222,19 @@ def test_files_can_be_dropped(page: Any, root: Path) -> None:
     )
     assert state(page) in ("proved", "open")
     assert key("root").public.id[:16] in page.inner_text("#claims") or state(page) == "proved"
+
+
+def test_a_folder_can_be_dropped_with_all_that_is_in_it(page: Any, folder: Path, root: Path) -> None:
+    page.set_input_files("#root-input", root)
+    session = page.context.new_cdp_session(page)
+    box = page.query_selector("#drop").bounding_box()
+    transfer = {"items": [], "files": [str(folder)], "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        session.send(
+            "Input.dispatchDragEvent", {"type": kind, "x": box["x"] + 20, "y": box["y"] + 20, "data": transfer}
+        )
+    assert state(page) == "proved"
+    assert "Folder 0003: 12 files" in page.inner_text("#given")
 
 
 def test_the_page_may_not_use_the_network_and_runs_no_other_scripts(page: Any) -> None:
@@ -238,6 +258,7 @@ def test_without_workers_the_check_is_done_in_the_page_itself(
         page.reload()
         page.set_input_files("#root-input", root)
         assert choose(page, "folder", folder) == "proved"
+        assert page.workers == []
 
 
 @pytest.mark.parametrize("width", [375, 1280])

@@ -10,10 +10,22 @@ from collections.abc import Callable
 import pytest
 
 from anchor_pipeline.custody.canonical import canonical_json
+from anchor_pipeline.custody.keys import PrivateKey
 from anchor_pipeline.custody.merkle import leaf_hash, root_of
 from anchor_pipeline_tests.custody.forge import Forge, data, key, sealed
 from anchor_pipeline_tests.custody.verifier.browser import Browser, codes
-from anchor_pipeline_tests.custody.verifier.releases import ROOT, World, carried, credential, encoded, sha, sidecar
+from anchor_pipeline_tests.custody.verifier.releases import (
+    BUILT,
+    PEM,
+    ROOT,
+    World,
+    carried,
+    credential,
+    encoded,
+    packed,
+    sha,
+    sidecar,
+)
 
 Files = dict[str, bytes]
 PART = "data/train-00000-of-00002.parquet"
@@ -32,7 +44,7 @@ def test_a_good_release_is_proved(browser: Browser, good: Files) -> None:
     assert (result["verdict"], codes(result)) == ("valid", [])
     proved = {"manifest", "files", "verdict", "ledger", "root", "completion", "documents", "credentials", "unfinished"}
     assert set(codes(result, True)) == proved
-    assert set(codes(result, None)) == {"c2pa_signature", "verifier"}
+    assert set(codes(result, None)) == {"c2pa_signature", "newest", "verifier"}
     assert result["summary"]["size"] == 11
 
 
@@ -72,9 +84,15 @@ def _swapped(files: Files) -> None:
 def _documents(change: Callable[[list[bytes]], list[bytes]]) -> Callable[[Files], None]:
     def changed(files: Files) -> None:
         lines = gzip.decompress(files[LISTED]).splitlines(keepends=True)
-        files[LISTED] = gzip.compress(b"".join(change(lines)), mtime=0)
+        # Without the newline that `packed` adds.
+        files[LISTED] = packed(b"".join(change(lines)).removesuffix(b"\n").split(b"\n"))
 
     return changed
+
+
+def _unended(files: Files) -> None:
+    content = gzip.decompress(files[LISTED])[:-1]
+    files[LISTED] = files[LISTED][:10] + gzip.compress(content, 6, mtime=0)[10:]
 
 
 def _other_revision(files: Files) -> None:
@@ -91,7 +109,10 @@ ALTERED: dict[str, tuple[str, Callable[[Files], None]]] = {
     "a file added": ("file_unlisted", lambda files: files.update({"data/more.parquet": b"PAR1"})),
     "a flipped bit in the manifest": ("manifest", _flipped("MANIFEST.json", 30)),
     "a manifest cut off": ("manifest", _cut("MANIFEST.json")),
-    "a manifest with a space": ("manifest", lambda files: files.update({"MANIFEST.json": files["MANIFEST.json"] + b" "})),
+    "a manifest with a space": (
+        "manifest",
+        lambda files: files.update({"MANIFEST.json": files["MANIFEST.json"] + b" "}),
+    ),
     "no manifest": ("manifest", _without("MANIFEST.json")),
     "a manifest of another revision": ("completion_missing", _other_revision),
     "no verdict": ("file_missing", _without("VERDICT.json")),
@@ -105,11 +126,28 @@ ALTERED: dict[str, tuple[str, Callable[[Files], None]]] = {
     "a document dropped": ("documents_root", _documents(lambda lines: lines[1:])),
     "a document twice": ("documents_root", _documents(lambda lines: [lines[0], *lines])),
     "documents out of order": ("documents_root", _documents(lambda lines: [lines[1], lines[0], *lines[2:]])),
-    "a document altered": ("documents_root", _documents(lambda lines: [lines[0].replace(b"human", b"humam"), *lines[1:]])),
-    "a last line without newline": ("documents_root", _documents(lambda lines: [*lines[:-1], lines[-1][:-1]])),
+    "a document altered": (
+        "documents_root",
+        _documents(lambda lines: [lines[0].replace(b"human", b"humam"), *lines[1:]]),
+    ),
+    "a last line without newline": ("documents_root", _unended),
+    "a time in the packed list's header": ("documents_root", _flipped(LISTED, 5)),
+    "another root key beside the ledger": (
+        "root_not_pinned",
+        lambda files: files.update({"custody/root.pub.json": key("root", 3).public.encoded()}),
+    ),
+    "a flipped bit in the root key beside the ledger": ("malformed", _flipped("custody/root.pub.json")),
     "a packed list cut off": ("documents_root", _cut(LISTED)),
     "a list that is not packed": ("documents_root", lambda files: files.update({LISTED: b"{}\n"})),
     "no credentials": ("file_missing", _without(CREDENTIALS)),
+    "no authority": ("credential_missing", _without("custody/authority.pem")),
+    "another authority": ("credential_invalid", _flipped("custody/authority.pem", len(PEM) // 2)),
+    "an authority with more": (
+        "credential_invalid",
+        lambda files: files.update({"custody/authority.pem": PEM + b"\n"}),
+    ),
+    "a list with more after it": ("documents_root", lambda files: files.update({LISTED: files[LISTED] + bytes(8)})),
+    "a list twice": ("documents_root", lambda files: files.update({LISTED: files[LISTED] * 2})),
     "a credential altered": ("credentials_digest", _flipped(CREDENTIALS)),
     "a credential stripped": (
         "credentials_digest",
@@ -153,15 +191,49 @@ SIGNED: dict[str, tuple[str, Callable[[], World]]] = {
     "an unknown field": ("manifest", lambda: _world(manifest={"more": 1})),
     "rows that do not add up": ("manifest", lambda: _world(manifest={"rows": 13})),
     "a digest that is not its own": ("manifest", lambda: _world(manifest={"digest": "0" * 64})),
-    "a root of other documents": ("documents_root", lambda: _world(manifest={"documents": {"count": 8, "root": "0" * 64}})),
-    "fewer documents than there are": ("documents_root", lambda: _world(manifest={"documents": {"count": 7, "root": "0" * 64}})),
+    "a root of other documents": (
+        "documents_root",
+        lambda: _world(manifest={"documents": {"count": 8, "root": "0" * 64}}),
+    ),
+    "fewer documents than there are": (
+        "documents_root",
+        lambda: _world(manifest={"documents": {"count": 7, "root": "0" * 64}}),
+    ),
+    "more documents than there are": ("documents_root", lambda: _world(manifest={"documents": _counted(9)})),
+    "documents that were never sorted": ("documents_root", lambda: _world(documents=World().documents[::-1])),
+    "a document listed twice": ("documents_root", lambda: _world(documents=[World().documents[0], *World().documents])),
+    "another number of credentials": ("credentials_digest", lambda: _world(completion=_miscounted())),
     "a shard without credential": ("credential_missing", lambda: _world(credentials=World().credentials[:1])),
     "no credentials recorded": ("credential_missing", lambda: _world(completion={"credentials": None})),
     "a credential about another shard": (
         "credential_invalid",
         lambda: _world(credentials=[credential(sha(b"shard of books"), subject=[]), sidecar(sha(b"shard of made"))]),
     ),
-    "a credential by a stranger": ("credential_invalid", lambda: _world(credentials=[_by_stranger(), World().credentials[1]])),
+    "a credential that is no provenance": (
+        "credential_invalid",
+        lambda: _world(credentials=[credential(sha(b"shard of books"), predicate={}), sidecar(sha(b"shard of made"))]),
+    ),
+    "a statement in the place of the sidecar it names": ("credential_missing", lambda: _world(credentials=_stripped())),
+    "a credential of a shard without documents": (
+        "credential_invalid",
+        lambda: _world(credentials=[*World().credentials, credential(sha(b"another"))]),
+    ),
+    "a credential by the steward": (
+        "credential_invalid",
+        lambda: _world(credentials=[_signed_by(key("steward")), World().credentials[1]]),
+    ),
+    "a credential by a revoked key": (
+        "credential_invalid",
+        lambda: _world(
+            credentials=[_signed_by(key("ingest")), World().credentials[1]],
+            changes=(("add", "ingest"), ("revoke", "ingest")),
+        ),
+    ),
+    "a C2PA credential without authority": ("credential_invalid", lambda: _world(authority=None)),
+    "a credential by a stranger": (
+        "credential_invalid",
+        lambda: _world(credentials=[_by_stranger(), World().credentials[1]]),
+    ),
     "a credential with a broken signature": (
         "credential_invalid",
         lambda: _world(credentials=[_broken_signature(), World().credentials[1]]),
@@ -170,6 +242,7 @@ SIGNED: dict[str, tuple[str, Callable[[], World]]] = {
         "credential_invalid",
         lambda: _world(credentials=[World().credentials[0] | {"sha256": "0" * 64}, World().credentials[1]]),
     ),
+    "a completion of this manifest and another mix": ("completion_missing", lambda: _world(completion=_another_mix())),
     "a completion of another mix": (
         "completion_missing",
         lambda: _world(completion={"outputs": [data("mix/pretrain", "another", 12)]}),
@@ -177,15 +250,38 @@ SIGNED: dict[str, tuple[str, Callable[[], World]]] = {
 }
 
 
+def _counted(count: int) -> dict[str, object]:
+    """What the manifest says of the list, with another number."""
+    return {**json.loads(World().files()["MANIFEST.json"])["documents"], "count": count}
+
+
+def _miscounted() -> dict[str, object]:
+    return {"credentials": {"count": 3, "sha256": sha(World().files()[CREDENTIALS])}}
+
+
+def _another_mix() -> dict[str, object]:
+    manifest = {"name": "mix/pretrain/MANIFEST.json", "digest": sha(World().files()["MANIFEST.json"]), "rows": None}
+    return {"outputs": [data("mix/pretrain", "another", 12), manifest]}
+
+
+def _stripped() -> list[dict[str, object]]:
+    named = {"buildDefinition": BUILT, "runDetails": {"byproducts": []}}
+    return [credential(sha(b"shard of books")), credential(sha(b"shard of made"), predicate=named)]
+
+
 def _by_stranger() -> dict[str, object]:
+    return _signed_by(key("pipeline", 7))
+
+
+def _signed_by(signer: PrivateKey) -> dict[str, object]:
     shard = sha(b"shard of books")
     statement = {
         "_type": "https://in-toto.io/Statement/v1",
         "subject": [{"name": f"shards/{shard}", "digest": {"sha256": shard}}],
         "predicateType": "https://slsa.dev/provenance/v1",
-        "predicate": {},
+        "predicate": {"buildDefinition": BUILT, "runDetails": {}},
     }
-    return carried(canonical_json(sealed(canonical_json(statement), [key("pipeline", 7)])), "in-toto", shard)
+    return carried(canonical_json(sealed(canonical_json(statement), [signer])), "in-toto", shard)
 
 
 def _broken_signature() -> dict[str, object]:
@@ -201,6 +297,11 @@ def test_what_a_signer_must_not_release_is_named(browser: Browser, what: str) ->
     result = browser.verify(make().files(), root=ROOT)
     assert result["verdict"] == "invalid"
     assert codes(result)[0] == expected
+
+
+def test_credentials_by_any_key_of_the_ledger_but_root_and_stewards_count(browser: Browser) -> None:
+    world = _world(credentials=[_signed_by(key("ingest")), World().credentials[1]], changes=(("add", "ingest"),))
+    assert codes(browser.verify(world.files(), root=ROOT)) == []
 
 
 def test_a_verdict_in_another_spelling_is_refused_even_if_the_manifest_names_it(browser: Browser) -> None:
@@ -262,7 +363,9 @@ def test_a_document_is_followed_from_its_raw_file_to_the_mix(browser: Browser, g
     assert browser.trace("made/2")["credential"]["kind"] == "c2pa"
 
 
-@pytest.mark.parametrize(("name", "before", "after"), [("a", None, "books/0"), ("books/2x", "books/1", "books/3"), ("z", "made/5", None)])
+@pytest.mark.parametrize(
+    ("name", "before", "after"), [("a", None, "books/0"), ("books/2x", "books/1", "books/3"), ("z", "made/5", None)]
+)
 def test_what_is_not_in_the_mix_lies_between_two_neighbours(
     browser: Browser, good: Files, name: str, before: str | None, after: str | None
 ) -> None:

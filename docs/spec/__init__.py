@@ -1,0 +1,1 @@
+"""The specification, and a second verifier written from it."""

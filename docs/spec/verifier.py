@@ -1,0 +1,903 @@
+#!/usr/bin/env python3
+"""A second verifier of chains of custody, written from custody.md beside it. Needs Python >= 3.11 and `cryptography`.
+
+    python verifier.py RELEASE|LEDGER_FOLDER|PROOF.json [--root root.pub.json] [--pin checkpoint] [--mix RELEASE]
+
+Prints a line for each claim: `ok`, `open` (not proved, something is missing) or `WRONG`, a code of custody.md, and
+what was found. Exits 0 if nothing is wrong, 1 otherwise, 2 if it was asked in the wrong way. It shares no code with
+the package: C2PA sidecars are compared by digest only, and rows of Parquet files are not looked into.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import hashlib
+import json
+import re
+import sys
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA65PublicKey
+
+BASE = "https://anchor-pipeline.dev/custody"
+STATEMENT, IN_TOTO = "https://in-toto.io/Statement/v1", "application/vnd.in-toto+json"
+MOST, WIDE = 65_535, 1 << 30
+HEX = re.compile(r"[0-9a-f]{64}")
+TIME = re.compile(r"[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]\.[0-9]{6}Z")
+ORIGIN, IDENTITY = re.compile(r"[A-Za-z0-9._/-]{1,200}"), re.compile(r"[a-z][a-z0-9_-]{0,63}")
+BLANK = "\x00-\x20\x7f-\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
+SIGNED = re.compile(f"— ([^+{BLANK}]+) ([A-Za-z0-9+/]+=*)")
+PATH = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
+
+
+class Flaw(Exception):
+    """A code of custody.md, where, and what."""
+
+    def __init__(self, code: str, where: str, what: str) -> None:
+        super().__init__(f"{where}: {what}")
+        self.code = code
+
+
+class Stripped(Flaw):
+    """A credential that names another, which is not there."""
+
+
+# --- bytes (custody.md, 1) ---
+
+
+def sha256(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()
+
+
+def spelled(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+
+
+def deep(text: str) -> bool:
+    return text.count("[") + text.count("{") > 16
+
+
+def canonical(data: bytes, where: str, limit: int = MOST, floats: bool = False) -> Any:
+    """The value that `data` is the one spelling of."""
+    if len(data) > limit:
+        raise Flaw("too_large", where, f"{len(data)} bytes")
+
+    def number(text: str) -> Any:
+        if floats and re.fullmatch(r"-?[0-9.]+([eE][+-]?[0-9]+)?", text):
+            return float(text)
+        raise Flaw("not_canonical", where, f"the number {text[:30]}")
+
+    def integer(text: str) -> int:
+        if len(text) > 17 or abs(int(text)) >= 1 << 53:
+            raise Flaw("not_canonical", where, f"the integer {text[:30]}")
+        return int(text)
+
+    try:
+        text = data.decode("utf-8")
+        level = 0
+        for bracket in re.sub(r'"(?:[^"\\]|\\.)*(?:"|$)', "", text, flags=re.S) if deep(text) else "":
+            level += (bracket in "[{") - (bracket in "]}")
+            if level > 16:
+                raise Flaw("not_canonical", where, "nested deeper than 16")
+        value = json.loads(text, parse_float=number, parse_int=integer, parse_constant=number)
+        again = spelled(value)
+    except (ValueError, RecursionError) as error:
+        raise Flaw("malformed", where, f"no JSON: {error}") from None
+    if again != data:
+        raise Flaw("not_canonical", where, "another spelling")
+    return value
+
+
+def unb64(text: str, where: str, length: int = -1) -> bytes:
+    if re.fullmatch(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?", text) is None:
+        raise Flaw("malformed", where, "no base64")
+    data = base64.b64decode(text)
+    if base64.b64encode(data).decode() != text:
+        raise Flaw("not_canonical", where, "loose bits in base64")
+    if length not in (-1, len(data)):
+        raise Flaw("malformed", where, f"{len(data)} bytes instead of {length}")
+    return data
+
+
+# --- shapes (custody.md, 3): a shape says of a value whether it has it ---
+
+Shape = Callable[[Any], bool]
+
+
+def text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def count(value: Any) -> bool:
+    return type(value) is int and value >= 0
+
+
+def truth(value: Any) -> bool:
+    return type(value) is bool
+
+
+def matching(pattern: re.Pattern[str]) -> Shape:
+    return lambda value: text(value) and pattern.fullmatch(value) is not None
+
+
+def short(limit: int) -> Shape:
+    return lambda value: text(value) and len(value) <= limit
+
+
+def among(*values: str) -> Shape:
+    return lambda value: text(value) and value in values
+
+
+def maybe(shape: Shape) -> Shape:
+    return lambda value: value is None or shape(value)
+
+
+def many(shape: Shape) -> Shape:
+    return lambda value: isinstance(value, list) and all(map(shape, value))
+
+
+def by_name(shape: Shape) -> Shape:
+    return lambda value: isinstance(value, dict) and all(map(shape, value.values()))
+
+
+def record(**fields: Shape) -> Shape:
+    def fits(value: Any) -> bool:
+        return isinstance(value, dict) and value.keys() == fields.keys() and all(fields[n](v) for n, v in value.items())
+
+    return fits
+
+
+digest = matching(HEX)
+key_record = record(format=among("anchor-public-key-1"), identity=text, ed25519=text, ml_dsa_65=text)
+dataset = record(name=text, digest=maybe(text), rows=maybe(count))
+tally = record(**{"pass": count, "fail": count, "insufficient": count})
+envelope_record = record(payload=text, payloadType=among(IN_TOTO), signatures=many(record(keyid=text, sig=text)))
+PLACE: dict[str, Shape] = {
+    "sequence": count,
+    "previous": lambda value: value == "" or digest(value),
+    "time": matching(TIME),
+    "origin": text,
+    "by": text,
+}
+END: dict[str, Shape] = {**PLACE, "run": text, "step": text, "intent": digest, "checkpoint": text}
+DATA: dict[str, Shape] = {"inputs": many(dataset), "outputs": many(dataset)}
+PREDICATES: dict[str, Shape] = {
+    "genesis": record(
+        **PLACE,
+        root=key_record,
+        keys=many(record(identity=text, key=key_record)),
+        authority=maybe(digest),
+        continues=maybe(record(origin=text, size=count, root_hash=digest)),
+    ),
+    "key": record(
+        **PLACE,
+        action=among("add", "rotate", "revoke"),
+        identity=text,
+        key=maybe(key_record),
+        replaces=maybe(digest),
+        reason=text,
+    ),
+    "root": record(**PLACE, root=key_record, reason=text),
+    "authority": record(**PLACE, authority=maybe(digest), reason=text),
+    "intent": record(
+        **PLACE,
+        **DATA,
+        run=text,
+        step=text,
+        parent=maybe(record(run=text, job=text)),
+        project=text,
+        cycle=maybe(text),
+        as_of=maybe(text),
+        version=text,
+        policy=maybe(text),
+        description=maybe(text),
+    ),
+    "completion": record(
+        **END, **DATA, reused=truth, findings=by_name(tally), credentials=maybe(record(count=count, sha256=digest))
+    ),
+    "failure": record(**END, state=among("fail", "abort"), reason=short(2000)),
+    "abandoned": record(**END, reason=short(2000)),
+    "approval": record(
+        **PLACE,
+        release=record(stage=text, cycle=text, digest=digest),
+        decision=among("approved", "rejected"),
+        note=text,
+    ),
+}
+ENDS = ("completion", "failure", "abandoned")
+BY_ROOT = ("genesis", "key", "root", "authority")
+
+
+# --- keys, envelopes, heads (custody.md, 2 to 4) ---
+
+
+class Key:
+    """A public key."""
+
+    def __init__(self, found: Any, where: str) -> None:
+        if not key_record(found) or not matching(IDENTITY)(found["identity"]):
+            raise Flaw("malformed", where, "no public key")
+        self.identity: str = found["identity"]
+        self.ed25519, self.ml_dsa = unb64(found["ed25519"], where, 32), unb64(found["ml_dsa_65"], where, 1952)
+        self.id = sha256(spelled(found)).hex()
+        self._keys = Ed25519PublicKey.from_public_bytes(self.ed25519), MLDSA65PublicKey.from_public_bytes(self.ml_dsa)
+
+    def signed(self, which: int, signature: bytes, message: bytes) -> bool:
+        try:
+            self._keys[which].verify(signature, message)
+        except (InvalidSignature, ValueError):
+            return False
+        return True
+
+
+def read_key(data: bytes, where: str) -> Key:
+    if data[-1:] != b"\n":
+        raise Flaw("not_canonical", where, "no newline at the end")
+    return Key(canonical(data[:-1], where), where)
+
+
+class Envelope:
+    """A DSSE envelope, signatures not verified: (key id, Ed25519, ML-DSA-65) for each signer."""
+
+    def __init__(self, data: bytes, where: str) -> None:
+        found = canonical(data, where)
+        if not envelope_record(found) or len(found["signatures"]) not in (2, 4):
+            raise Flaw("malformed", where, "no envelope")
+        self.pairs: list[tuple[str, bytes, bytes]] = []
+        for one, other in zip(found["signatures"][::2], found["signatures"][1::2], strict=True):
+            if one["keyid"] != other["keyid"]:
+                raise Flaw("malformed", where, "a pair of signatures of two keys")
+            self.pairs.append((one["keyid"], unb64(one["sig"], where, 64), unb64(other["sig"], where, 3309)))
+        self.payload = unb64(found["payload"], where)
+
+    def check(self, pair: int, key: Key, where: str) -> None:
+        keyid, ed25519, ml_dsa = self.pairs[pair]
+        message = b" ".join([b"DSSEv1", b"28", IN_TOTO.encode(), str(len(self.payload)).encode(), self.payload])
+        if keyid != key.id:
+            raise Flaw("key_unknown", where, f"signed with {keyid[:64]} instead of {key.id}")
+        if not key.signed(0, ed25519, message):
+            raise Flaw("signature_ed25519", where, key.identity)
+        if not key.signed(1, ml_dsa, b"tuf\x01" + hashlib.sha512(message).digest()):
+            raise Flaw("signature_ml_dsa_65", where, key.identity)
+
+
+class Head:
+    """A checkpoint, signatures not verified."""
+
+    def __init__(self, data: bytes, where: str) -> None:
+        try:
+            lines = data.decode("utf-8").split("\n")
+            self.signatures = []
+            if len(data) > 100_000 or len(lines) < 6 or lines[3] or lines[-1] or len(lines) > 105:
+                raise Flaw("head_malformed", where, "no signed head")
+            if not ORIGIN.fullmatch(lines[0]) or not re.fullmatch("0|[1-9][0-9]{0,15}", lines[1]):
+                raise Flaw("head_malformed", where, "no origin or no size")
+            self.origin, self.size, self.root = lines[0], int(lines[1]), unb64(lines[2], where, 32)
+            for line in lines[4:-1]:
+                found = SIGNED.fullmatch(line)
+                raw = unb64(found[2], where) if found else b""
+                if found is None or len(raw) < 5:
+                    raise Flaw("head_malformed", where, "a line that is no signature")
+                self.signatures.append((found[1], raw[:4], raw[4:]))
+        except (UnicodeDecodeError, Flaw) as error:
+            raise Flaw("head_malformed", where, str(error)) from None
+        self.body = "\n".join(lines[:3]).encode() + b"\n"
+
+    def check(self, keys: Iterable[Key], where: str) -> None:
+        """One of the keys signed it with both signatures, and every one that signed did so with both."""
+        name = self.origin.encode() + b"\n"
+        anyone = False
+        for key in keys:
+            hashes = name + b"\x01" + key.ed25519, name + b"\xffanchor-pipeline.dev/ml-dsa-65" + key.ml_dsa
+            found = [
+                [sig for who, kind, sig in self.signatures if (who, kind) == (self.origin, sha256(hashed)[:4])]
+                for hashed in hashes
+            ]
+            if not found[0]:
+                continue
+            anyone = True
+            if not all(len(one) == 1 and key.signed(which, one[0], self.body) for which, one in enumerate(found)):
+                raise Flaw("head_signature", where, f"signatures of {key.identity} that do not verify")
+        if not anyone:
+            raise Flaw("head_signature", where, "of no key in force")
+
+
+class Tree:
+    """RFC 6962: the roots of full subtrees with their sizes, largest first."""
+
+    def __init__(self) -> None:
+        self.full: list[tuple[int, bytes]] = []
+
+    def add(self, leaf: bytes) -> None:
+        width = 1
+        while self.full and self.full[-1][0] == width:
+            leaf, width = sha256(b"\1" + self.full.pop()[1] + leaf), width * 2
+        self.full.append((width, leaf))
+
+    def root(self) -> bytes:
+        found = self.full[-1][1] if self.full else sha256(b"")
+        for _, left in self.full[-2::-1]:
+            found = sha256(b"\1" + left + found)
+        return found
+
+
+# --- the ledger (custody.md, 5) ---
+
+
+class Ledger:
+    """The rules of a ledger, entry by entry."""
+
+    def __init__(self, trusted: Key | None = None) -> None:
+        self.trusted, self.origin, self.authority = trusted, "", None
+        self.tree, self.roots = Tree(), [sha256(b"")]
+        self.leaf, self.time = "", ""
+        self.keys: list[dict[str, Key]] = [{}]  # by identity, after so many entries
+        self.known: dict[str, Key] = {}
+        self.revoked: set[str] = set()
+        self.intents: dict[str, tuple[int, dict[str, Any]]] = {}
+        self.open: dict[str, str] = {}  # leaf hash of an intent, its step
+        self.genesis: dict[str, Any] = {}
+
+    @property
+    def size(self) -> int:
+        return len(self.roots) - 1
+
+    def take(self, line: bytes) -> tuple[str, dict[str, Any]]:
+        """Check the next entry; its name and predicate."""
+        where = f"entry {self.size}"
+        envelope = Envelope(line, where)
+        name, said = self._statement(envelope.payload, where)
+        self._place(name, said, where)
+        self._signer(name, said, envelope, where)
+        leaf = sha256(b"\0" + line)
+        self._step(name, said, leaf.hex(), where)
+        keys = self._keys_after(name, said, where)
+        self.tree.add(leaf)
+        self.roots.append(self.tree.root())
+        self.keys.append(keys)
+        self.leaf, self.time = leaf.hex(), said["time"]
+        return name, said
+
+    def _statement(self, payload: bytes, where: str) -> tuple[str, dict[str, Any]]:
+        found = canonical(payload, where)
+        if not isinstance(found, dict) or found.keys() != {"_type", "subject", "predicateType", "predicate"}:
+            raise Flaw("malformed", where, "no statement")
+        kinds = {f"{BASE}/{name}/v1": name for name in PREDICATES}
+        name = kinds.get(found["predicateType"], "") if text(found["predicateType"]) else ""
+        said = found["predicate"]
+        if found["_type"] != STATEMENT or not name or not PREDICATES[name](said):
+            raise Flaw("malformed", where, f"not of the shape of {name or 'any entry'}")
+        about = [
+            {"name": one["name"], "digest": {"sha256": one["digest"]}}
+            for one in said.get("outputs", [])
+            if name == "completion" and one["digest"] is not None
+        ]
+        itself = {
+            "name": f"{name}/{said.get('run') or said['sequence']}",
+            "digest": {"sha256": sha256(spelled(said)).hex()},
+        }
+        if found["subject"] != (about or [itself]):
+            raise Flaw("subject", where, "another subject")
+        return name, said
+
+    def _place(self, name: str, said: dict[str, Any], where: str) -> None:
+        if (name == "genesis") != (self.size == 0):
+            raise Flaw("genesis", where, f"a {name} entry")
+        if said["sequence"] != self.size:
+            raise Flaw("sequence", where, f"states {said['sequence']}")
+        if said["previous"] != self.leaf:
+            raise Flaw("previous", where, f"names {said['previous']}, expected {self.leaf}")
+        if said["time"] < self.time:
+            raise Flaw("time", where, f"{said['time']} after {self.time}")
+        if self.size == 0:
+            if not ORIGIN.fullmatch(said["origin"]):
+                raise Flaw("malformed", where, "no origin")
+            self.origin, self.genesis = said["origin"], said
+        if said["origin"] != self.origin:
+            raise Flaw("origin", where, f"of {said['origin'][:200]}")
+
+    def _signer(self, name: str, said: dict[str, Any], envelope: Envelope, where: str) -> None:
+        if (said["by"] == "root") != (name in BY_ROOT):
+            raise Flaw("role", where, f"a {name} entry by {said['by'][:64]}")
+        if len(envelope.pairs) != (2 if name == "root" else 1):
+            raise Flaw("malformed", where, f"{len(envelope.pairs)} signers")
+        keyid = envelope.pairs[0][0]
+        if name == "genesis":
+            key: Key | None = Key(said["root"], where)
+            if self.trusted and key and key.id != self.trusted.id:
+                raise Flaw("root_not_pinned", where, f"root {key.id}, trusted is {self.trusted.id}")
+        else:
+            key = self.keys[-1].get(said["by"])
+            if keyid in self.revoked:
+                raise Flaw("key_revoked", where, keyid)
+            if (key is None or key.id != keyid) and keyid in self.known and self.known[keyid].identity != said["by"]:
+                raise Flaw("role", where, f"signed by {self.known[keyid].identity} as {said['by'][:64]}")
+        if key is None:
+            raise Flaw("key_unknown", where, f"{said['by'][:64]} has no key")
+        envelope.check(0, key, where)
+        if name == "root":
+            envelope.check(1, Key(said["root"], where), where)
+
+    def _step(self, name: str, said: dict[str, Any], leaf: str, where: str) -> None:
+        if name == "approval" and said["by"] != "steward" and not said["by"].startswith("steward-"):
+            raise Flaw("role", where, f"an approval by {said['by']}")
+        if name == "intent":
+            self.intents[leaf], self.open[leaf] = (self.size, said), said["step"]
+        if name not in ENDS:
+            return
+        place, begun = self.intents.get(said["intent"], (0, {"run": None, "step": None}))
+        if (begun["run"], begun["step"]) != (said["run"], said["step"]):
+            raise Flaw("intent_missing", where, said["intent"])
+        if said["intent"] not in self.open:
+            raise Flaw("closed_twice", where, said["intent"])
+        if name != "abandoned" and begun["by"] != said["by"]:
+            raise Flaw("role", where, f"begun by {begun['by']}, ended by {said['by']}")
+        try:
+            head = Head(said["checkpoint"].encode(), where)
+            if head.size <= place:
+                raise Flaw("head_size", where, "a head that does not cover the intent")
+            self._head(head, where)
+        except Flaw as flaw:
+            raise Flaw("checkpoint_in_entry", where, str(flaw)) from None
+        del self.open[said["intent"]]
+
+    def _keys_after(self, name: str, said: dict[str, Any], where: str) -> dict[str, Key]:
+        if name not in BY_ROOT:
+            return self.keys[-1]
+        keys, given = dict(self.keys[-1]), []
+        if name in ("genesis", "authority"):
+            self.authority = said["authority"]
+        if name in ("genesis", "root"):
+            given.append(("root", said["root"]))
+        if name == "genesis":
+            given += [(one["identity"], one["key"]) for one in said["keys"]]
+        if name == "key":
+            given += self._change(said, keys, where)
+        for number, (identity, found) in enumerate(given):
+            if name == "genesis" and identity in dict(given[:number]):
+                raise Flaw("malformed", where, f"two keys of {identity}")
+            key = Key(found, where)
+            if key.identity != identity or key.id in self.known:
+                raise Flaw("malformed", where, f"a key of {key.identity} for {identity[:64]}, or an old one")
+            keys[identity] = self.known[key.id] = key
+        return keys
+
+    def _change(self, said: dict[str, Any], keys: dict[str, Key], where: str) -> list[tuple[str, Any]]:
+        action, who, new, old = said["action"], said["identity"], said["key"], said["replaces"]
+        if who == "root":
+            raise Flaw("role", where, "root is replaced by a root entry")
+        if (
+            (action == "add") != (old is None)
+            or (action == "revoke") != (new is None)
+            or (action == "add" and who in keys)
+        ):
+            raise Flaw("malformed", where, f"{action} with the wrong fields")
+        known = self.known.get(old or "")
+        if action == "rotate" and (who not in keys or keys[who].id != old):
+            raise Flaw("key_unknown", where, "not the key in force")
+        if action == "revoke":
+            if known is None or known.identity != who:
+                raise Flaw("key_unknown", where, "never a key of this identity")
+            self.revoked.add(known.id)
+            if who in keys and keys[who].id == old:
+                del keys[who]
+        return [(who, new)] if new else []
+
+    def _head(self, head: Head, where: str) -> None:
+        if head.size > self.size:
+            raise Flaw("head_size", where, f"of {head.size} entries, there are {self.size}")
+        if head.origin != self.origin:
+            raise Flaw("head_malformed", where, f"of {head.origin}")
+        if head.size == 0 or self.roots[head.size] != head.root:
+            raise Flaw("head_root", where, "of other entries")
+        head.check(self.keys[head.size].values(), where)
+
+    def end(self, head: Head, pin: Head | None = None) -> None:
+        """Check the head over all entries, and one that was seen before."""
+        if head.size != self.size:
+            raise Flaw("head_size", "head", f"of {head.size} entries, there are {self.size}")
+        self._head(head, "head")
+        if pin is None:
+            return
+        if pin.origin != self.origin:
+            raise Flaw("origin", "pinned head", f"of {pin.origin}")
+        if pin.size > self.size:
+            raise Flaw("head_rollback", "head", f"{self.size} entries, {pin.size} were seen before")
+        if pin.size and self.roots[pin.size] != pin.root:
+            raise Flaw("fork", "pinned head", f"the first {pin.size} entries are others")
+
+
+def lines(data: bytes) -> Iterator[bytes]:
+    """The lines of a ledger; the last one has to have an end."""
+    *whole, rest = data.split(b"\n")
+    yield from whole
+    if len(rest) > MOST:
+        raise Flaw("too_large", "last entry", f"{len(rest)} bytes")
+    if rest:
+        raise Flaw("truncated", "last entry", "no newline at its end")
+
+
+# --- releases (custody.md, 6) ---
+
+FILE: dict[str, Shape] = {"path": matching(PATH), "sha256": digest, "bytes": count}
+SUMS: dict[str, Shape] = {"tokens": count, "documents": count}
+
+
+def positive(value: Any) -> bool:
+    return count(value) and value > 0
+
+
+manifest_record = record(
+    **dict.fromkeys(("project", "stage", "cycle", "as_of", "written_by"), text),
+    **dict.fromkeys(("rows", "revision"), count),
+    format=count,
+    parts=many(record(**FILE, rows=positive, tokens=count)),
+    files=many(record(**FILE)),
+    amounts=by_name(record(**SUMS, unit=text)),
+    shares=by_name(by_name(by_name(record(**SUMS, share=text)))),
+    digests=record(policy=text, selection=text, corpus=text, verdict=text),
+    documents=maybe(record(count=positive, root=digest)),
+    previous=maybe(record(cycle=text, digest=digest)),
+    replaces=maybe(record(revision=positive, digest=digest)),
+    digest=digest,
+)
+document_record = record(
+    **dict.fromkeys(("authorship", "collected_at", "doc_id", "kind", "licence", "raw_file", "source"), text),
+    **{"digest": digest, "shard": digest, "generator": maybe(text), "raw_row": lambda value: type(value) is int},
+)
+credential_record = record(data=text, kind=among("in-toto", "c2pa"), sha256=digest, shard=digest)
+
+
+def anything(value: Any) -> bool:
+    return True
+
+
+def provenance_record(value: Any) -> bool:
+    built = record(buildType=among(f"{BASE}/ingest/v1"), externalParameters=anything, resolvedDependencies=anything)
+    shape = record(_type=text, subject=anything, predicateType=text, predicate=lambda one: isinstance(one, dict))
+    return (
+        shape(value)
+        and built(value["predicate"].get("buildDefinition"))
+        and isinstance(value["predicate"].get("runDetails"), dict)
+    )
+
+
+proof_record = record(
+    **{"format": among("anchor-proof-1"), "mix": digest, "count": count, "root": digest, "doc_id": text},
+    included=truth,
+    leaves=many(record(index=count, line=text, path=many(digest))),
+)
+
+
+def beside(name: str) -> bool:
+    return name == "VERIFY.html" or name.startswith("custody/")
+
+
+def read_manifest(data: bytes) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = canonical(data, "MANIFEST.json", WIDE)
+    except Flaw as flaw:
+        raise Flaw("manifest", "MANIFEST.json", f"{flaw.code}, {flaw}") from None
+    if not manifest_record(found) or found["format"] != 2:
+        raise Flaw("manifest", "MANIFEST.json", "not of the shape of a manifest of format 2")
+    parts, files = found["parts"], [one["path"] for one in found["files"]]
+    wanted = [f"data/train-{index:05}-of-{len(parts):05}.parquet" for index in range(len(parts))]
+    strange = [path for path in files if path.split("/")[0] == "data" or path == "MANIFEST.json" or beside(path)]
+    if not parts or [one["path"] for one in parts] != wanted or strange or files != sorted(set(files)):
+        raise Flaw("manifest", "MANIFEST.json", "its files are not named and sorted as they have to be")
+    content = {name: value for name, value in found.items() if name not in ("revision", "replaces", "digest")}
+    if sum(one["rows"] for one in parts) != found["rows"] or sha256(spelled(content)).hex() != found["digest"]:
+        raise Flaw("manifest", "MANIFEST.json", "altered: its rows or its digest are not those it states")
+    return found
+
+
+def check_file(folder: Path, entry: dict[str, Any]) -> None:
+    path, sha = folder / entry["path"], hashlib.sha256()
+    if not path.is_file():
+        raise Flaw("file_missing", entry["path"], "the manifest lists it")
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            sha.update(chunk)
+    if path.stat().st_size != entry["bytes"] or sha.hexdigest() != entry["sha256"]:
+        raise Flaw("file_digest", entry["path"], f"SHA-256 {sha.hexdigest()}, expected {entry['sha256']}")
+
+
+def check_verdict(data: bytes, manifest: dict[str, Any]) -> bool:
+    try:
+        found = canonical(data, "VERDICT.json", WIDE, floats=True)
+        same = all(found[name] == manifest[name] for name in ("project", "stage", "cycle", "as_of"))
+        same &= all(found["digests"][name] == manifest["digests"][name] for name in ("policy", "selection", "corpus"))
+        before = manifest["previous"] and manifest["previous"]["digest"]
+        passed = found["status"] == "pass" and len(found["rules"]["evaluated"]) > 0
+        passed &= all(one["status"] == "pass" or one["severity"] != "block" for one in found["findings"])
+        if sha256(data).hex() != manifest["digests"]["verdict"] or found["digests"]["previous_release"] != before:
+            same = False
+    except (Flaw, TypeError, KeyError) as error:
+        raise Flaw("verdict", "VERDICT.json", f"no verdict ({error})") from None
+    if not same or not passed:
+        raise Flaw("verdict", "VERDICT.json", "does not pass" if same else "of something else, or altered")
+    return True
+
+
+def unpacked(file: BinaryIO) -> Iterator[bytes]:
+    """The lines in one gzip member with nothing after it."""
+    unpacker, rest = zlib.decompressobj(31), b""
+    while chunk := file.read(1 << 20):
+        while chunk and not unpacker.eof:
+            *whole, rest = (rest + unpacker.decompress(chunk, 1 << 20)).split(b"\n")
+            yield from whole
+            chunk = unpacker.unconsumed_tail
+        if chunk or unpacker.unused_data or len(rest) > MOST:
+            raise Flaw("documents_root", "documents.jsonl.gz", "more after its end, or a line that is too long")
+    if rest or not unpacker.eof:
+        raise Flaw("documents_root", "documents.jsonl.gz", "cut off")
+
+
+def check_documents(file: BinaryIO, stated: dict[str, Any]) -> set[str]:
+    """The shards that the documents of the list came from."""
+    tree, size, last, shards = Tree(), 0, b"", set()
+    try:
+        for line in unpacked(file):
+            found = canonical(line, f"document {size}")
+            if not document_record(found) or size == stated["count"]:
+                raise Flaw("documents_root", f"document {size}", "no document, or one too many")
+            here = found["doc_id"].encode()
+            if size and here <= last:
+                raise Flaw("documents_root", f"document {size}", "not in its place")
+            tree.add(sha256(b"\0" + line))
+            shards.add(found["shard"])
+            size, last = size + 1, here
+    except (OSError, zlib.error, Flaw) as error:
+        raise Flaw("documents_root", "documents.jsonl.gz", str(error)) from None
+    if size != stated["count"] or tree.root().hex() != stated["root"]:
+        raise Flaw("documents_root", "documents.jsonl.gz", f"{size} documents, not those of the manifest")
+    return shards
+
+
+def check_authority(folder: Path, named: str | None) -> None:
+    if named is None:
+        return
+    try:
+        pem = read(folder, "authority.pem").decode("ascii", "replace")
+    except Flaw:
+        raise Flaw("credential_missing", "authority.pem", "the ledger names one") from None
+    found = re.fullmatch(r"\s*-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----\s*", pem)
+    if found is None or sha256(unb64("".join(found[1].split()), "authority.pem")).hex() != named:
+        raise Flaw("credential_invalid", "authority.pem", "not the certificate that the ledger names")
+
+
+def check_credentials(folder: Path, named: dict[str, Any], shards: set[str], ledger: Ledger) -> dict[str, str]:
+    """Kind by shard."""
+    data, kinds = read(folder, "credentials.jsonl"), dict[str, str]()
+    if sha256(data).hex() != named["sha256"]:
+        raise Flaw("credentials_digest", "credentials.jsonl", "not the list that the ledger names")
+    if data.count(b"\n") != named["count"] or data[-1:] not in (b"", b"\n"):
+        raise Flaw("credentials_digest", "credentials.jsonl", f"not the {named['count']} credentials that are named")
+    check_authority(folder, ledger.authority)
+    for line in data.split(b"\n")[:-1]:
+        where = f"credential {len(kinds)}"
+        try:
+            found = canonical(line, where, 1 << 24)
+            if not credential_record(found):
+                raise Flaw("malformed", where, "no credential")
+            if found["shard"] <= max(kinds, default="") or found["shard"] not in shards:
+                raise Flaw("malformed", where, "not in its place, or of a shard that no document came from")
+            raw = unb64(found["data"], where)
+            if sha256(raw).hex() != found["sha256"]:
+                raise Flaw("malformed", where, "other bytes than stated")
+            if found["kind"] == "c2pa" and ledger.authority is None:
+                raise Flaw("malformed", where, "the ledger names no authority for C2PA")
+            if found["kind"] == "in-toto":
+                check_provenance(Envelope(raw, where), found["shard"], ledger, where)
+        except Stripped:
+            raise
+        except Flaw as flaw:
+            raise Flaw("credential_invalid", where, str(flaw)) from None
+        kinds[found["shard"]] = found["kind"]
+    if missing := sorted(shards - kinds.keys()):
+        raise Flaw("credential_missing", "credentials.jsonl", f"of shard {missing[0]}")
+    return kinds
+
+
+def check_provenance(envelope: Envelope, shard: str, ledger: Ledger, where: str) -> None:
+    key = ledger.known.get(envelope.pairs[0][0])
+    if len(envelope.pairs) != 1 or key is None or key.id in ledger.revoked:
+        raise Flaw("key_unknown", where, "signed with a key that the ledger does not vouch for")
+    if key.identity in ("root", "steward") or key.identity.startswith("steward-"):
+        raise Flaw("role", where, f"signed by {key.identity}")
+    envelope.check(0, key, where)
+    found = canonical(envelope.payload, where)
+    about = [{"name": f"shards/{shard}", "digest": {"sha256": shard}}]
+    wanted = {"_type": STATEMENT, "predicateType": "https://slsa.dev/provenance/v1", "subject": about}
+    if not provenance_record(found) or any(found[name] != value for name, value in wanted.items()):
+        raise Flaw("subject", where, "no statement of where this shard came from")
+    if "byproducts" in found["predicate"]["runDetails"]:
+        raise Stripped("credential_missing", where, "its statement names a C2PA sidecar, which is not there")
+
+
+def check_proof(data: bytes) -> dict[str, Any]:
+    """A proof that holds by itself; which release has its root is for a manifest to say."""
+    proof: dict[str, Any] = canonical(data.removesuffix(b"\n"), "proof", 1 << 20)
+    if not proof_record(proof):
+        raise Flaw("malformed", "proof", "no proof")
+    ids, total, wanted = [], proof["count"], proof["doc_id"].encode()
+    for leaf in proof["leaves"]:
+        line, at, last = leaf["line"].encode(), leaf["index"], total - 1
+        found, here = canonical(line, "proof"), sha256(b"\0" + line)
+        for step in map(bytes.fromhex, leaf["path"]):
+            if at & 1 or at == last:
+                here = sha256(b"\1" + step + here)
+                while at and not at & 1:
+                    at, last = at >> 1, last >> 1
+            else:
+                here = sha256(b"\1" + here + step)
+            at, last = at >> 1, last >> 1
+        if not document_record(found) or leaf["index"] >= total or last or here.hex() != proof["root"]:
+            raise Flaw("documents_root", "proof", "a leaf that does not lead to the root")
+        ids.append((leaf["index"], found["doc_id"].encode()))
+    if proof["included"]:
+        held = [one for _, one in ids] == [wanted]
+    elif len(ids) == 2:
+        held = ids[0][0] + 1 == ids[1][0] and ids[0][1] < wanted < ids[1][1]
+    elif len(ids) == 1:
+        held = (ids[0][0] == 0 and wanted < ids[0][1]) or (ids[0][0] == total - 1 and ids[0][1] < wanted)
+    else:
+        held = total == 0 and not ids and proof["root"] == sha256(b"").hex()
+    if not held:
+        raise Flaw("documents_root", "proof", "its leaves do not show what it says")
+    return proof
+
+
+# --- what is claimed ---
+
+
+class Claims:
+    """What was looked at: (ok, code, what)."""
+
+    def __init__(self) -> None:
+        self.found: list[tuple[bool | None, str, str]] = []
+
+    def holds(self, code: str, what: str, ok: bool | None = True) -> None:
+        self.found.append((ok, code, what))
+
+    def attempt(self, step: Callable[[], Any]) -> Any:
+        try:
+            return step()
+        except Flaw as flaw:
+            self.holds(flaw.code, str(flaw), False)
+            return None
+
+
+def read(folder: Path, name: str) -> bytes:
+    try:
+        return (folder / name).read_bytes()
+    except OSError:
+        raise Flaw("file_missing", name, "there is none") from None
+
+
+def check_ledger(folder: Path, root: Key | None, pin: bytes | None, claims: Claims) -> tuple[Ledger, list[Any]]:
+    """The ledger and its completions; Flaw for the first thing that is wrong."""
+    ledger, completions = Ledger(root), []
+    for line in lines(read(folder, "ledger.jsonl")):
+        name, said = ledger.take(line)
+        if name == "completion":
+            completions.append(said)
+    if ledger.size == 0:
+        raise Flaw("genesis", "ledger", "no entry at all")
+    ledger.end(Head(read(folder, "checkpoint"), "head"), Head(pin, "pinned head") if pin is not None else None)
+    claims.holds("ledger", f"{ledger.size} entries of {ledger.origin}, their signatures, and the head over them")
+    trusted = "the root that is trusted" if root else "its own root only; name the one you trust with --root"
+    claims.holds("root", f"begun by {trusted} ({ledger.keys[1]['root'].id})", True if root else None)
+    unfinished = ", ".join(sorted(set(ledger.open.values()))) or "none"
+    claims.holds("unfinished", f"{len(ledger.open)} steps had begun and not ended: {unfinished}")
+    return ledger, completions
+
+
+def check_release(folder: Path, root: Key | None, pin: bytes | None) -> Claims:
+    """All claims of a release."""
+    claims = Claims()
+    try:
+        data = read(folder, "MANIFEST.json")
+        manifest = read_manifest(data)
+    except Flaw as flaw:
+        claims.holds("manifest", str(flaw), False)
+        return claims
+    claims.holds("manifest", f"{manifest['stage']} {manifest['cycle']}, mix digest {manifest['digest']}")
+    listed = [*manifest["files"], *manifest["parts"]]
+    for entry in listed:
+        claims.attempt(partial(check_file, folder, entry))
+    found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
+    for name in sorted(found - {"MANIFEST.json"} - {entry["path"] for entry in listed}):
+        if not beside(name):
+            claims.holds("file_unlisted", f"{name}: the manifest does not list it", False)
+    if claims.found[-1][0]:
+        claims.holds("files", f"{len(listed)} files, and no others")
+    if "VERDICT.json" in {entry["path"] for entry in manifest["files"]}:
+        if claims.attempt(lambda: check_verdict(read(folder, "VERDICT.json"), manifest)):
+            claims.holds("verdict", "the rules were evaluated for this mix, and let it pass")
+    else:
+        claims.holds("verdict", "VERDICT.json is no part of the release", False)
+    checked = claims.attempt(lambda: check_ledger(folder / "custody", root, pin, claims))
+    if checked is not None:
+        check_origins(folder, manifest, sha256(data).hex(), checked, claims)
+    return claims
+
+
+def check_origins(
+    folder: Path, manifest: dict[str, Any], file: str, checked: tuple[Ledger, list[Any]], claims: Claims
+) -> None:
+    (ledger, completions), name, made = checked, f"mix/{manifest['stage']}", None
+    for said in completions:
+        outputs = {one["name"]: one["digest"] for one in said["outputs"]}
+        if said["step"] == name and (outputs.get(name), outputs.get(f"{name}/MANIFEST.json")) == (
+            manifest["digest"],
+            file,
+        ):
+            made = said
+    if made is None:
+        claims.holds("completion_missing", f"no step of the ledger released {name} {manifest['digest']}", False)
+        return
+    claims.holds("completion", f"released by {made['by']} at {made['time']}, entry {made['sequence']}")
+    if manifest["documents"] is None:
+        claims.holds("documents_root", "the manifest states none", False)
+        return
+
+    def documents() -> set[str]:
+        read(folder / "custody", "documents.jsonl.gz")
+        with (folder / "custody/documents.jsonl.gz").open("rb") as packed:
+            return check_documents(packed, manifest["documents"])
+
+    def credentials() -> None:
+        if made["credentials"] is None:
+            raise Flaw("credential_missing", "ledger", "it names no credentials of this mix")
+        kinds = check_credentials(folder / "custody", made["credentials"], shards, ledger)
+        sidecars = list(kinds.values()).count("c2pa")
+        claims.holds("credentials", f"one for each of {len(kinds)} shards, as the ledger names them")
+        if sidecars:
+            claims.holds("c2pa_signature", f"{sidecars} C2PA sidecars: only compared by digest here", None)
+
+    shards = claims.attempt(documents)
+    if shards is not None:
+        claims.holds("documents", f"the list of {manifest['documents']['count']} documents, from {len(shards)} shards")
+        claims.attempt(credentials)
+
+
+def main(arguments: list[str]) -> int:
+    """The command."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("what", type=Path)
+    for option in ("--root", "--pin", "--mix"):
+        parser.add_argument(option, type=Path)
+    given = parser.parse_args(arguments)
+    claims = Claims()
+    root = claims.attempt(lambda: read_key(given.root.read_bytes(), "root")) if given.root else None
+    pin = given.pin.read_bytes() if given.pin else None
+    if given.root and root is None:
+        pass
+    elif given.what.is_file():
+        proof = claims.attempt(lambda: check_proof(given.what.read_bytes()))
+        manifest = claims.attempt(lambda: read_manifest(read(given.mix, "MANIFEST.json"))) if given.mix else None
+        if proof:
+            claims.holds("proof", f"{proof['doc_id']} is {'' if proof['included'] else 'not '}in mix {proof['mix']}")
+        if proof and manifest:
+            stated = {**(manifest["documents"] or {}), "mix": manifest["digest"]}
+            same = all(proof[name] == value for name, value in stated.items()) and len(stated) == 3
+            claims.holds("documents_root", "of this release" if same else "of another release", same)
+    elif (given.what / "MANIFEST.json").exists():
+        claims = check_release(given.what, root, pin)
+    else:
+        claims.attempt(lambda: check_ledger(given.what, root, pin, claims))
+    for ok, code, what in claims.found:
+        print(f"{'ok   ' if ok else 'open ' if ok is None else 'WRONG'} {code:20} {what}")
+    return 1 if any(ok is False for ok, _, _ in claims.found) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
