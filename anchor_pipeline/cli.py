@@ -19,7 +19,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from anchor_pipeline import __version__
+from anchor_pipeline.cli_authority import authority
 from anchor_pipeline.cli_calibrate import calibrate
+from anchor_pipeline.cli_export import export
 from anchor_pipeline.cli_keys import keys
 from anchor_pipeline.cli_ledger import ledger
 from anchor_pipeline.cli_lineage import delivering, lineage
@@ -74,7 +76,9 @@ def anchor() -> None:
     """Build training mixes that hold every declared rule, or refuse with the reason."""
 
 
+keys.add_command(authority)
 anchor.add_command(calibrate)
+anchor.add_command(export)
 anchor.add_command(keys)
 anchor.add_command(ledger)
 anchor.add_command(lineage)

@@ -6,37 +6,16 @@ import gzip
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 
-from anchor_pipeline import cli
 from anchor_pipeline.mix.read import open_mix
 from anchor_pipeline.outcome import build_schema
+from anchor_pipeline_tests.command import Run
 from anchor_pipeline_tests.projects import PROJECT, small_project
-
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def anchor(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
-    """Runs the command in this process: exit code, stdout, stderr. Each project has its own Dagster instance."""
-    monkeypatch.delenv("DAGSTER_HOME", raising=False)
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["anchor", *map(str, arguments)])
-        # What one run sets must not reach the next, as it would not between processes.
-        monkeypatch.setenv("DAGSTER_HOME", "")
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        out, err = capfd.readouterr()
-        return int(ended.value.code or 0), out, err
-
-    return run
 
 
 def document(out: str) -> dict[str, Any]:

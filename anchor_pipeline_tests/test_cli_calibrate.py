@@ -73,4 +73,4 @@ def test_without_a_corpus_or_enough_anchors_it_says_what_to_do(anchor: Run, proj
     steps.assemble_corpus(place, cycle)
     code, _, err = anchor("calibrate", project, "--cycle", "2020", "--signed-off", "Ann")
     assert code == 2
-    assert "sea: 10 anchor documents" in err
+    assert "sea: 10 human documents" in err

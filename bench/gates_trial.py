@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from anchor_pipeline.facts.bands.calibrate import FALSE_ALARMS, calibrate
+from anchor_pipeline.facts.bands.calibrate import FALSE_ALARMS, MOST_OF_ALL, calibrate
 from anchor_pipeline.facts.bands.documents import Documents, measure_documents
 from anchor_pipeline.facts.bands.judge import Judged, Measured, judge, judge_together
 from anchor_pipeline.facts.bands.model import Limits
@@ -125,7 +125,8 @@ def _sizes(
             paired = own[HUMAN][np.isin(documents.groups[own[HUMAN]], documents.groups[own[model]])]
             within = human / (1 - share + share * _held(documents, paired) / written)
             most = int(0.9 * min(within, written / share))
-        room[name] = min(_held(documents, calibration[name].get(HUMAN)), most)
+        # No band is made for larger buckets: a split that happened to have one would be judged, its others not.
+        room[name] = min(int(MOST_OF_ALL * _held(documents, calibration[name].get(HUMAN))), most)
     total = sum(room.values())
     scale = min(1.0, asked / total) if total else 0.0
     # Rounded down to two digits, so that the same calibration serves several buckets.

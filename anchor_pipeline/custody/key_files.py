@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from pathlib import Path
 
 from anchor_pipeline.custody.flaws import Flaw
 from anchor_pipeline.custody.keys import PrivateKey, PublicKey, check_identity
+from anchor_pipeline.custody.secret_files import read_secret, write_file
 from anchor_pipeline.errors import Refused, Unavailable, UsageError
 
 
@@ -38,16 +37,7 @@ class KeyFolder:
 
         """
         path = self._private(identity)
-        try:
-            with path.open("rb") as file:
-                mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-                data = file.read()
-        except FileNotFoundError:
-            raise UsageError(f"{path}: no keys of {identity}; make them with `anchor keys init`") from None
-        except OSError as error:
-            raise Unavailable(f"{path}: cannot be read ({error.strerror})") from error
-        if mode & 0o077:
-            raise UsageError(f"{path}: others can read it (mode {mode:o}); chmod 600 it, or better make new keys")
+        data = read_secret(path)
         return PrivateKey.parsed(data, str(path), passphrase)
 
     def write(self, key: PrivateKey, passphrase: str | None = None, *, replace: bool = False) -> None:
@@ -56,25 +46,11 @@ class KeyFolder:
         if self.has_private(identity) and not replace:
             raise Refused(f"{self._private(identity)}: is there already; `anchor keys rotate` replaces keys")
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._write(self._private(identity), key.encoded(passphrase), 0o600)
-        self._write(self.folder / f"{identity}.pub.json", key.public.encoded(), 0o644)
+        write_file(self._private(identity), key.encoded(passphrase), 0o600)
+        write_file(self.folder / f"{identity}.pub.json", key.public.encoded(), 0o644)
 
     def _private(self, identity: str) -> Path:
         return self.folder / f"{check_identity(identity)}.key.json"
-
-    def _write(self, path: Path, data: bytes, mode: int) -> None:
-        new = path.with_name(f"{path.name}.{os.getpid()}.new")
-        try:
-            # Never readable by others, not even before it has its name.
-            handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            new.replace(path)
-        except OSError as error:
-            new.unlink(missing_ok=True)
-            raise Unavailable(f"{path}: cannot be written ({error.strerror or error})") from error
 
 
 def read_public(path: Path) -> PublicKey:

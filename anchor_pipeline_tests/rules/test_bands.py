@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,8 +12,10 @@ import pyarrow as pa
 import pytest
 
 from anchor_pipeline.corpus.register import active, add, keep_model
+from anchor_pipeline.errors import UsageError
 from anchor_pipeline.facts.bands.anchors import make_band
 from anchor_pipeline.facts.bands.model import Band, keep_band
+from anchor_pipeline.facts.bands.statistics import SHARES
 from anchor_pipeline.facts.fact_sets import fact_sets
 from anchor_pipeline.facts.measure import measure_shards
 from anchor_pipeline.facts.probes.card import TrainingSource
@@ -63,11 +66,11 @@ def calibrated(build: Builder) -> Evidence:
     return evidence
 
 
-def register(evidence: Evidence) -> Band:
+def register(evidence: Evidence, references: Sequence[str] = ()) -> Band:
     place = evidence.store.path("corpus/2021/documents.parquet")
     place.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy(evidence.documents, place)
-    band = make_band(evidence.project, evidence.store, evidence.corpus, half_samples=150)
+    band = make_band(evidence.project, evidence.store, evidence.corpus, references=references, half_samples=150)
     add(evidence.store, "band", "band", keep_band(evidence.store, band), "2021", "Ann")
     return band
 
@@ -178,7 +181,7 @@ def test_a_domain_without_a_band_says_why_and_refuses_nothing(build: Builder, ca
     findings = judged(build, calibrated, [*documents("tickets", 200, 20), *documents("human_e", 50, 21)])
     essays = [one for one in findings if one.domain == "essays"]
     assert {(one.status, one.severity) for one in essays} == {("insufficient", "warn")}
-    assert all("10 anchor documents" in one.message for one in essays)
+    assert all("10 human documents" in one.message for one in essays)
 
 
 def test_the_stage_is_judged_over_the_domains_that_have_a_band(build: Builder, calibrated: Evidence) -> None:
@@ -240,3 +243,62 @@ def test_anchors_that_a_probe_was_trained_on_are_not_judged_with_it(build: Build
     findings = judged(build, evidence, rows)
     assert not fired(findings, "domain")
     assert {one.status for one in findings if one.domain == "support"} == {"pass"}
+
+
+def test_people_who_write_unlike_the_anchors_are_told_from_machine_text(build: Builder, calibrated: Evidence) -> None:
+    """Human text that fires by itself: widen the anchors, and which source to vouch for. Machine text: draw less."""
+    unlike = judged(build, calibrated, [*documents("tickets", 200, 51, power=6.0), *documents("synth_s", 60, 52)])
+    messages = fired(unlike, "domain")
+    assert "human documents alone lie outside too" in messages["bits"]
+    assert "anchor calibrate --reference tickets" in messages["bits"]
+    assert "more predictable than its anchors" in messages["bits"]
+    machine = judged(build, calibrated, [*documents("tickets", 200, 53), *documents("synth_s", 200, 54, power=6.0)])
+    messages = fired(machine, "domain")
+    assert "more predictable than human text" in messages["bits"]
+    assert not any("human documents" in message for message in messages.values())
+    assert [one for one in machine if one.evidence.get("human_alone")] == []
+    (stage,) = [one for one in unlike if one.rule == "entropy_band" and one.domain is None
+                and one.evidence["bucket"] == "domain"]  # fmt: skip
+    assert "human documents alone" in stage.message
+
+
+def test_a_band_with_references_knows_what_anchors_do_not_cover(build: Builder) -> None:
+    """Customers ask of three things in the anchors, and of many in the tickets."""
+    anchors = documents("anchors_s", 260, 61, vocabulary=300)
+    tickets = documents("tickets", 500, 62)
+    evidence = build([*anchors, *tickets])
+    register(evidence)
+    fresh = documents("tickets", 300, 63)
+    assert "tickets" in fired(judged(build, evidence, fresh), "domain")["entropy_1"]
+    wider = build([*anchors, *tickets])
+    band = register(wider, references=["tickets"])
+    assert band.references == ("tickets",)
+    assert band.domains["support"].snapshots.keys() == {"anchors_s", "tickets"}
+    # In a mix half of it is anchors, of the human text at hand a third: the bucket has the proportions of the latter.
+    drawn = [*documents("anchors_s", 300, 69, vocabulary=300), *fresh]
+    assert not fired(judged(build, wider, drawn), "domain")
+    made = judged(build, wider, [*drawn, *documents("synth_s", 300, 70, power=6.0)])
+    assert "human documents" not in fired(made, "domain")["bits" if "bits" in fired(made, "domain") else "entropy_1"]
+
+
+def test_only_sources_that_people_may_have_written_are_references(build: Builder) -> None:
+    evidence = build(documents("anchors_s", 30, 64))
+    for name, why in (("anchors_s", "used anyway"), ("synth_s", "synthetic"), ("nobody", "no source")):
+        with pytest.raises(UsageError, match=why):
+            register(evidence, references=[name])
+
+
+def test_no_band_asks_for_more_than_a_share_can_be(build: Builder, calibrated: Evidence) -> None:
+    rich = [*documents("tickets", 200, 65, vocabulary=10**6, power=1.0), *documents("synth_s", 60, 66)]
+    asked = [one for one in judged(build, calibrated, rich) if one.evidence.get("statistic") in SHARES]
+    assert len(asked) == 12
+    assert all(0 <= limit <= 1 for one in asked for limit in one.evidence["band"])
+    assert all(one.required is not None and one.required <= 1 for one in asked)
+
+
+def test_too_little_new_machine_text_says_what_would_be_enough(build: Builder, calibrated: Evidence) -> None:
+    findings = judged(build, calibrated, [*documents("tickets", 200, 67), *documents("synth_s", 3, 68)])
+    (found,) = [one for one in findings if one.status == "insufficient" and one.rule == "diversity_band"
+                and one.domain == "support"]  # fmt: skip
+    for words in ("draw more of it", "longer cycle", "diversity_band: {severity: warn}"):
+        assert words in found.message

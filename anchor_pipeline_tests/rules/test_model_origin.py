@@ -32,10 +32,10 @@ from anchor_pipeline_tests.rules.evidence import Builder, doc
 GAP = 2.5
 DETECTOR = Detector(
     "ab" * 32,
-    np.zeros(2, np.float32),
+    np.zeros(2, np.int8),
     np.zeros(8192, np.uint8),
     Card(
-        format=1, name="ours", seen=("bot@1",), competitors=(), blind=("texts of fewer than 25 words",), shortest=25,
+        format=2, name="ours", seen=("bot@1",), competitors=(), blind=("texts of fewer than 25 words",), shortest=25,
         bias=0, slope=1, per_log_word=0, scale=1, scales={"support": 1.0}, all=Part(human=2000, ours=2000),
         lengths={}, domains={"support": Part(human=2000, ours=2000)}, unseen_domains=None, unseen_generators={},
         human_texts=2000, competitor_texts=0, our_texts=2000, copies_left_out=0, training={}, code="0",

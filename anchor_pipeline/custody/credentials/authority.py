@@ -26,9 +26,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
 from anchor_pipeline.custody.canonical import canonical_json, parse
-from anchor_pipeline.custody.credentials.secret_files import read_secret, write_file
 from anchor_pipeline.custody.flaws import Flaw
 from anchor_pipeline.custody.providers import PASSPHRASE
+from anchor_pipeline.custody.secret_files import read_secret, write_file
 from anchor_pipeline.errors import UsageError
 
 CERTIFICATE = "authority.pem"

@@ -45,10 +45,13 @@ def near_pairs(words: Hashes, starts: Offsets) -> tuple[Groups, Groups]:
     return early[near], late[near]
 
 
-def group_texts(keys: Sequence[str], words: Hashes, starts: Offsets) -> tuple[Groups, NDArray[np.bool_]]:
-    """(group of each text, whether it is a near-duplicate of an earlier one). `keys` name source documents.
+def group_texts(
+    keys: Sequence[str], human: NDArray[np.bool_], words: Hashes, starts: Offsets
+) -> tuple[Groups, NDArray[np.bool_]]:
+    """(group of each text, whether it is a human near-duplicate of an earlier human one). `keys` name source documents.
 
-    Groups are numbered by their first text.
+    Groups are numbered by their first text. A human text whose rewrite stays close to it is no copy: without such
+    texts a detector would never be shown the hardest pairs, nor asked about them.
     """
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
@@ -60,5 +63,5 @@ def group_texts(keys: Sequence[str], words: Hashes, starts: Offsets) -> tuple[Gr
     _, parts = connected_components(graph, directed=False)
     _, first, groups = np.unique(parts[source], return_index=True, return_inverse=True)
     copies = np.zeros(len(source), np.bool_)
-    copies[late] = True
+    copies[late[human[early] & human[late]]] = True
     return first[groups].astype(np.int64), copies

@@ -1,13 +1,12 @@
 """A frozen origin detector: weights, table of frequent words, and its card. Kept in the register as kind `origin`.
 
-weights.bin    float32, little-endian, one per slot (a power of two)
+weights.bin    one signed byte per slot (a power of two of them), in steps that the card's slope takes into account
 frequent.bin   2^16 bits, the first in the lowest bit of a byte: whether a word is kept when rare ones are masked
 card.json      how to read the score, how well it does, and what it was trained on
 """
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -23,7 +22,7 @@ from anchor_pipeline.facts.origin.features import FREQUENT_BITS, Frequent
 from anchor_pipeline.facts.origin.score import Weights, linear_scores
 from anchor_pipeline.facts.words import Hashes
 
-FORMAT = 1
+FORMAT = 2
 
 
 LEAST_OF_DOMAIN = 100
@@ -63,7 +62,7 @@ class Card(BaseModel):
     bias: float
     slope: float
     per_log_word: float
-    """log-odds = bias + slope × linear score + per_log_word × ln(1 + words proper)."""
+    """log-odds = bias + slope × linear score (score.py, in steps) + per_log_word × ln(1 + words proper)."""
     scale: float
     """Likelihood ratios are exp(log-odds) times this (prevalence.py)."""
     scales: dict[str, float]
@@ -125,7 +124,7 @@ def proper_counts(words: Hashes, starts: Offsets) -> NDArray[np.int64]:
 def files_of(weights: Weights, frequent: Frequent, card: Card) -> dict[str, bytes]:
     """The files of a detector, as `corpus.register.keep_model` takes them."""
     return {
-        "weights.bin": weights.astype("<f4").tobytes(),
+        "weights.bin": weights.astype(np.int8).tobytes(),
         "frequent.bin": frequent.tobytes(),
         "card.json": (card.model_dump_json(indent=1) + "\n").encode(),
     }
@@ -135,15 +134,13 @@ def detector_of(files: dict[str, bytes], digest: str) -> Detector:
     """A detector from its files; DamagedData if they are not those of one."""
     try:
         card = Card.model_validate_json(files["card.json"])
-        weights = np.frombuffer(files["weights.bin"], "<f4")
+        weights = np.frombuffer(files["weights.bin"], np.int8)
         frequent = np.frombuffer(files["frequent.bin"], np.uint8)
     except (KeyError, ValueError, ValidationError):
         raise DamagedData(f"origin {digest[:12]} is not a detector; put it back from a copy") from None
     slots = len(weights)
     if card.format != FORMAT or slots < 2 or slots & (slots - 1) or 8 * len(frequent) != 1 << FREQUENT_BITS:
         raise DamagedData(f"origin {digest[:12]} has a format that is not known here; use the version that made it")
-    if sys.byteorder == "big":
-        weights = weights.astype(np.float32)
     return Detector(digest, weights, frequent, card)
 
 

@@ -84,9 +84,9 @@ def prepare(samples: Samples) -> Prepared:
     """Features and groups of the texts."""
     data, offsets = buffers_of(samples.texts)
     words, starts = hash_words(data, offsets)
-    groups, copies = group_texts(samples.sources, words, starts)
     generators = np.array([name or "" for name in samples.generators], dtype=object)
-    kept = np.flatnonzero(~(copies & (generators == "")))
+    groups, copies = group_texts(samples.sources, generators == "", words, starts)
+    kept = np.flatnonzero(~copies)
     frequent = frequent_words(words, starts, kept)
     matrix = features_of(data, offsets, words, starts, frequent)[kept]
     ours = np.asarray(samples.ours, np.bool_)[kept]
@@ -109,7 +109,7 @@ def held_out_scores(prepared: Prepared, held: NDArray[Any], rows: Labels | None 
             learn &= rows
         if prepared.ours[learn].any() and not prepared.ours[learn].all():
             model = fit_linear(prepared.matrix[learn], prepared.ours[learn])
-            scores[out] = prepared.matrix[out] @ model.weights + model.bias
+            scores[out] = model.scores(prepared.matrix[out])
     return scores
 
 
@@ -140,7 +140,7 @@ def train_detector(samples: Samples, name: str, training: Mapping[str, str]) -> 
     return files_of(
         final.weights,
         prepared.frequent,
-        card.model_copy(update={"bias": bias, "slope": calibration[1], "per_log_word": calibration[2]}),
+        card.model_copy(update={"bias": bias, "slope": calibration[1] * final.step, "per_log_word": calibration[2]}),
     )
 
 

@@ -22,7 +22,7 @@ def test_long_texts_of_domains_that_were_not_trained_on_are_told_apart() -> None
     assert not prepared.human[prepared.domains == "TravelTourism"].any()
     unseen = np.isin(prepared.domains, UNSEEN)
     model = fit_linear(prepared.matrix[~unseen], prepared.ours[~unseen])
-    scores = prepared.matrix[unseen] @ model.weights + model.bias
+    scores = model.scores(prepared.matrix[unseen])
     ours = prepared.ours[unseen]
     assert auroc(scores[~ours], scores[ours]) > 0.93
 

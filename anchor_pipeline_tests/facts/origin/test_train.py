@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -11,9 +12,10 @@ import pytest
 from anchor_pipeline.corpus.strings import buffers_of
 from anchor_pipeline.errors import DamagedData, UsageError
 from anchor_pipeline.facts.origin import train
+from anchor_pipeline.facts.origin.fit import fit_linear
 from anchor_pipeline.facts.origin.groups import group_texts
 from anchor_pipeline.facts.origin.model import Detector, detector_of
-from anchor_pipeline.facts.origin.train import Samples, folds_of, held_out_scores, prepare, train_detector
+from anchor_pipeline.facts.origin.train import Samples, calibrate, folds_of, held_out_scores, prepare, train_detector
 from anchor_pipeline.facts.words import hash_words, words_of
 from anchor_pipeline_tests.facts.origin.writers import SUBJECTS, samples, write
 
@@ -42,6 +44,18 @@ def test_new_texts_are_told_apart_and_the_log_odds_mean_what_they_say(detector: 
     human, _ = scored(detector, [write("person", "sea", f"new {i}") for i in range(200)])
     assert (ours > 0).mean() > 0.95
     assert (human < 0).mean() > 0.95
+
+
+def test_weights_of_one_byte_give_the_score_that_was_fitted_and_calibrated(detector: Detector) -> None:
+    given = samples()
+    prepared = prepare(given)
+    constant, slope, per_word = calibrate(held_out_scores(prepared, folds_of(prepared.groups)), prepared)
+    model = fit_linear(prepared.matrix, prepared.ours)
+    expected = constant + slope * model.scores(prepared.matrix) + per_word * np.log1p(prepared.lengths)
+    found, _ = scored(detector, given.texts.to_pylist())
+    assert found == pytest.approx(expected, rel=1e-3, abs=1e-3)
+    assert detector.weights.dtype == np.int8
+    assert np.abs(detector.weights).max() == 127
 
 
 def test_the_card_says_what_was_seen_and_what_is_not(detector: Detector) -> None:
@@ -79,7 +93,7 @@ def test_a_rewrite_of_a_text_is_never_scored_by_a_fit_that_saw_it(monkeypatch: p
     )
     prepared = prepare(copied)
     learnt: list[np.ndarray] = []
-    fit = train.fit_linear
+    fit = fit_linear
 
     def watched(matrix: object, ours: object) -> object:
         learnt.append(matrix)  # type: ignore[arg-type]
@@ -117,11 +131,35 @@ def test_texts_that_share_half_their_five_grams_are_one_group() -> None:
         "wholly other words stand in this text here",
         "short",
     ]
-    groups, copies = group_texts(["a", "b", "c", "d"], *words_of(pa.array(texts)))
+    human = np.ones(4, np.bool_)
+    groups, copies = group_texts(["a", "b", "c", "d"], human, *words_of(pa.array(texts)))
     assert groups.tolist() == [0, 0, 2, 3]
     assert copies.tolist() == [False, True, False, False]
-    groups, _ = group_texts(["same", "x", "same", "y"], *words_of(pa.array(["a b", "c d", "e f", "g h"])))
+    groups, _ = group_texts(["same", "x", "same", "y"], human, *words_of(pa.array(["a b", "c d", "e f", "g h"])))
     assert groups.tolist() == [0, 1, 0, 3]
+
+
+def test_a_human_text_whose_rewrite_stays_close_to_it_is_kept() -> None:
+    given = samples(40)
+    texts = given.texts.to_pylist()
+    close = [not ours for ours in given.ours]
+    # Every rewrite is now the human text that stands before it, with a word more.
+    texts = [
+        text if mine else texts[at - 1] + " indeed" for at, (text, mine) in enumerate(zip(texts, close, strict=True))
+    ]
+    prepared = prepare(dataclasses.replace(given, texts=pa.array(texts[::-1], pa.large_string()), **_backwards(given)))
+    assert prepared.copies == 0
+    assert int(prepared.human.sum()) == sum(close)
+
+
+def _backwards(given: Samples) -> dict[str, Any]:
+    """Rewrites before what they rewrite."""
+    return {
+        "ours": given.ours[::-1],
+        "generators": given.generators[::-1],
+        "sources": given.sources[::-1],
+        "domains": given.domains[::-1],
+    }
 
 
 def test_too_few_texts_make_no_detector() -> None:
