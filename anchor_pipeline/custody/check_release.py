@@ -16,7 +16,7 @@ from anchor_pipeline.custody.check_ledger import CheckedEntry, LedgerCheck, line
 from anchor_pipeline.custody.documents import DocumentsRoot, check_documents, read_lines
 from anchor_pipeline.custody.flaws import Flaw
 from anchor_pipeline.custody.keys import PublicKey
-from anchor_pipeline.custody.release_files import AUTHORITY, CREDENTIALS, DOCUMENTS, HEAD, LEDGER
+from anchor_pipeline.custody.release_files import AUTHORITY, CREDENTIALS, DOCUMENTS, HEAD, LEDGER, ROOT
 from anchor_pipeline.custody.statements import Completion, Intent
 
 _MOST_HEAD = 200_000
@@ -67,6 +67,7 @@ def check_custody(
         ledger.check_head(note.parsed(_text(files, HEAD), "head"))
         for pin in pins:
             ledger.check_pin(pin)
+        _check_told_root(files, ledger)
     except Flaw as flaw:
         yield Claim(flaw.code, False, str(flaw))
         return
@@ -125,6 +126,13 @@ def _is_of(entry: CheckedEntry, released: Released) -> bool:
     found = {one.name: one.digest for one in made.outputs}
     name = f"mix/{released.stage}"
     return found.get(name) == released.mix and found.get(f"{name}/MANIFEST.json") == released.manifest
+
+
+def _check_told_root(files: Files, ledger: LedgerCheck) -> None:
+    """The root key that the release tells for information is the ledger's: nobody is to be told another one."""
+    told = b"".join(_limited(_chunks(files, ROOT), ROOT))
+    if PublicKey.parsed(told, ROOT) != ledger.keys.root:
+        raise Flaw("root_not_pinned", ROOT, "it is not the root key of the ledger")
 
 
 def _root_claim(ledger: LedgerCheck, root: PublicKey | None) -> Claim:

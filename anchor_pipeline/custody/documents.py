@@ -59,6 +59,9 @@ def lines_of_documents(documents: pl.LazyFrame) -> Iterator[bytes]:
             yield line.encode()
 
 
+_HEADER = bytes.fromhex("1f8b08000000000000ff")
+
+
 def write_documents(lines: Iterable[bytes], target: Path) -> DocumentsRoot:
     """Write the list, gzipped, to `target`; what the manifest says of it."""
     tree = Frontier()
@@ -85,8 +88,13 @@ def read_lines(file: IO[bytes], where: str) -> Iterator[bytes]:
 def _unpacked(file: IO[bytes], where: str) -> Iterator[bytes]:
     """One gzip member and nothing after it; GzipFile would take more of them, and zeros."""
     unpacker = zlib.decompressobj(_GZIP)
+    begun = False
     try:
         while chunk := file.read(_CHUNK):
+            # Its fields (name, time, system) say nothing, so nobody would miss what changed in them.
+            if not begun and not chunk.startswith(_HEADER):
+                raise Flaw("documents_root", where, "packed in another way than a release packs it")
+            begun = True
             while chunk and not unpacker.eof:
                 yield unpacker.decompress(chunk, _CHUNK)
                 chunk = unpacker.unconsumed_tail

@@ -100,11 +100,12 @@ class Calibrated(RuleSetting):
     """A rule that rests on a calibration or a model: it only warns until the project has one."""
 
     severity: Severity = "warn"
-    """Default `warn`; `block` makes the rule block, and refuse as long as it cannot be judged."""
+    """Declared `block` makes the rule block, and refuse as long as it cannot be judged; declared `warn`, it only
+    warns. Not declared, it warns; entropy_band, diversity_band and model_origin block where they are calibrated."""
 
 
 class EntropyBand(Calibrated):
-    """Rule 8: cross-entropy under frozen probes within the calibrated band."""
+    """Rule 8: cross-entropy under frozen probes within the calibrated band. Blocks once there is a band."""
 
 
 class NoveltyBand(Calibrated):
@@ -112,11 +113,11 @@ class NoveltyBand(Calibrated):
 
 
 class DiversityBand(Calibrated):
-    """Rule 10: unigram entropy and distinct n-grams within the calibrated band."""
+    """Rule 10: unigram entropy and distinct n-grams within the calibrated band. Blocks once there is a band."""
 
 
 class ModelOrigin(Calibrated):
-    """Rule 11: how much text of our own model hides in the human batches."""
+    """Rule 11: how much text of our own model hides in the human batches. Blocks once a detector knows the domain."""
 
     max: Share = Fraction(1, 10)
     """Contamination of a 200-document bucket at which the alarm sounds."""

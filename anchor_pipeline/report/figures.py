@@ -10,6 +10,7 @@ from typing import Any
 from markupsafe import Markup
 
 from anchor_pipeline.corpus.document import AMOUNT_UNITS
+from anchor_pipeline.rules.finding import band_of
 from anchor_pipeline.rules.wording import percent
 
 # Rules whose observed and required are shares, 0 to 1; of generator_diversity it is those with a cap.
@@ -27,6 +28,10 @@ _SHARES = frozenset(
         "consent",
         "domain_weights",
     )
+)
+# Rules whose shortfall is in the unit of what they measure, and no amount of text.
+_MEASURED = frozenset(
+    ("entropy_band", "novelty_band", "diversity_band", "model_origin", "perceptual_novelty", "anchor_drift")
 )
 _COMPARED = {">=": "at least ", "<=": "at most ", "==": "exactly ", "between": "about ", "": ""}
 _MISSED = {">=": "missing", "<=": "too much", "==": "off by", "between": "off by", "": "off by"}
@@ -50,9 +55,11 @@ def figures(finding: Mapping[str, Any]) -> Figures:
     lower, upper = finding["evidence"].get("lower"), finding["evidence"].get("upper")
     if share and comparator == "between" and isinstance(lower, float) and isinstance(upper, float):
         asked = f"{_share(lower, observed)} to {_share(upper, observed)}"
+    if not share and comparator == "between" and (band := band_of(finding["evidence"])):
+        asked = " to ".join(show(limit, observed) for limit in band)
     missed = ""
     if finding["shortfall"]:
-        unit = AMOUNT_UNITS.get(finding["modality"] or "", "")
+        unit = "" if finding["rule"] in _MEASURED else AMOUNT_UNITS.get(finding["modality"] or "", "")
         missed = f"{_MISSED[comparator]} {_number(finding['shortfall'], None)} {unit}".strip()
     return Figures("" if observed is None else show(observed, required), asked, missed)
 

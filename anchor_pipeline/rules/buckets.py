@@ -7,6 +7,7 @@ documents that come first until the largest calibrated size is filled.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -30,6 +31,8 @@ BucketName = Literal["domain", "newest_synthetic"]
 BUCKETS: tuple[BucketName, ...] = ("domain", "newest_synthetic")
 
 TEXT_FACTS = "text-1"
+HUMAN = pl.col("authorship").is_in(["human", "human_edited"])
+"""Documents that people wrote, as far as is declared."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,29 @@ def ordered(documents: pl.DataFrame, name: BucketName, model: Band) -> pl.DataFr
     return synthetic.sort("collected_at", "key", "doc_id", descending=[True, False, False])
 
 
+def matched(documents: pl.DataFrame, shares: Mapping[str, float]) -> pl.DataFrame | None:
+    """Documents in their order, thinned until their human sources have the proportions of the calibration.
+
+    Anchors are a fifth of a mix, and perhaps a hundredth of what people wrote in the domain: where the sources differ,
+    a bucket with other proportions would lie outside the band with not a word from a model in it. Whatever else is in
+    the bucket is thinned alike. None where a source of the calibration is missing, or there is but one.
+    """
+    known = HUMAN & pl.col("source").is_in(list(shares))
+    sums = documents.group_by(pl.when(known).then("source").alias("of")).agg(pl.col("length").sum())
+    held: dict[str | None, int] = dict(sums.iter_rows())
+    if len(shares) < 2 or any(not held.get(source) for source in shares):
+        return None
+    total = min(held[source] / share for source, share in shares.items())
+    of_people = sum(held[source] for source in shares)
+    quota: dict[str | None, float] = {source: total * share for source, share in shares.items()}
+    quota[None] = held.get(None, 0) * min(1.0, total / of_people)
+    most = pl.col("of").replace_strict(list(quota), list(quota.values()), return_dtype=pl.Float64)
+    before = (pl.col("length").cum_sum() - pl.col("length")).over("of")
+    # By how far along each is in its own part, so that every beginning of the order holds the proportions.
+    placed = documents.with_columns(of=pl.when(known).then("source")).with_columns(at=before / most)
+    return placed.filter(pl.col("at") < 1).sort("at", "key", "doc_id").drop("of", "at")
+
+
 def size_for(documents: pl.DataFrame, name: BucketName, band: DomainBand, since: datetime) -> int | None:
     """The calibrated size to which documents in their order are brought down; None if they fill none.
 
@@ -102,7 +128,10 @@ def too_little(documents: pl.DataFrame, size: int | None, band: DomainBand) -> s
         return f"only {count(held, 'token')}, the smallest calibrated bucket has {band.limits[0].tokens:,}"
     drawn = drawn_from(documents, size).height
     if drawn < LEAST_PER_BUCKET:
-        return f"a bucket of {size:,} tokens is only {count(drawn, 'document')}, at least {LEAST_PER_BUCKET} are needed"
+        return (
+            f"a bucket of {size:,} tokens is only {count(drawn, 'document')}, longer ones than those"
+            f" that the band was calibrated on; at least {LEAST_PER_BUCKET} are needed"
+        )
     return None
 
 

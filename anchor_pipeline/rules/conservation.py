@@ -73,25 +73,11 @@ def _judge(
         "quarantined_by_reason": dict(sorted(counts.quarantined.items())),
         "filtered": counts.filtered,
     }
-    if counts.unreadable:
-        broken = counts.unreadable[0]
-        where = f" at {broken.offset}" if broken.offset else ""
-        more = f" (and {count(len(counts.unreadable) - 1, 'more file')})" if len(counts.unreadable) > 1 else ""
-        details["unreadable"] = [entry.path for entry in counts.unreadable[:10]]
-        return place.finding(
-            "insufficient",
-            f"Source `{name}`: {broken.path} cannot be read{where}: {broken.message}{more}; repair or remove it,"
-            " for what it holds is not known",
-            evidence=details,
-        )
-    unjudged = counts.quarantined.get(NOT_EVALUATED, 0)
-    if unjudged:
-        return place.finding(
-            "insufficient",
-            f"Source `{name}`: an expectation that quarantines rows could not be evaluated, so"
-            f" {count(unjudged, 'row')} that may be sound are set aside; its check and data_docs/{name}.html say why",
-            evidence=details,
-        )
+    unknown = _unknown(name, counts)
+    if unknown is not None:
+        if counts.unreadable:
+            details["unreadable"] = [entry.path for entry in counts.unreadable[:10]]
+        return place.finding("insufficient", unknown, evidence=details)
     recorded = {"kept": counts.kept, "duplicate": counts.duplicate, "later": counts.later}
     differing = [f"{status} {table[status]:,}, not {n:,}" for status, n in recorded.items() if table[status] != n]
     vanished = counts.read - accounted
@@ -118,3 +104,21 @@ def _judge(
         shortfall=abs(vanished) or float(not holds),
         evidence=details,
     )
+
+
+def _unknown(name: str, counts: SourceCounts) -> str | None:
+    """Why the rows of a source cannot be accounted for, and what to do; None if they can."""
+    if counts.unreadable:
+        broken = counts.unreadable[0]
+        where = f" at {broken.offset}" if broken.offset else ""
+        more = f" (and {count(len(counts.unreadable) - 1, 'more file')})" if len(counts.unreadable) > 1 else ""
+        return (
+            f"Source `{name}`: {broken.path} cannot be read{where}: {broken.message}{more}; repair or remove it,"
+            " for what it holds is not known"
+        )
+    if unjudged := counts.quarantined.get(NOT_EVALUATED, 0):
+        return (
+            f"Source `{name}`: an expectation that quarantines rows could not be evaluated, so"
+            f" {count(unjudged, 'row')} that may be sound are set aside; its check and data_docs/{name}.html say why"
+        )
+    return None

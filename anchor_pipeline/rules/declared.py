@@ -6,6 +6,9 @@ from anchor_pipeline.project import Project
 from anchor_pipeline.project.policy import RULES, EvalContamination, RuleSetting
 from anchor_pipeline.rules.expected import feeding
 
+_ONCE_CALIBRATED = frozenset(("entropy_band", "diversity_band", "model_origin"))
+"""Rules that warn as long as the project has no band or detector, and block where it has one."""
+
 
 def settings_of(project: Project, stage: str, rule: str) -> dict[str | None, RuleSetting]:
     """The settings of a rule for the stage (None) and each of its domains. What is no declared rule blocks."""
@@ -26,6 +29,13 @@ def blocks(project: Project, stage: str, rule: str) -> bool:
     return any(
         setting.severity == "block" and not setting.off and _asks(project, stage, setting) for setting in settings
     )
+
+
+def blocks_once_calibrated(project: Project, stage: str, rule: str) -> bool:
+    """Whether a rule that only warns now will block somewhere in the stage when it has something to judge by."""
+    settings = settings_of(project, stage, rule).values()
+    left_open = any("severity" not in setting.model_fields_set and not setting.off for setting in settings)
+    return rule in _ONCE_CALIBRATED and left_open
 
 
 def _asks(project: Project, stage: str, setting: RuleSetting) -> bool:

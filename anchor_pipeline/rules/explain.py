@@ -88,7 +88,10 @@ def line(finding: Finding) -> str:
     numbers = []
     if finding.observed is not None:
         numbers.append(f"observed {_number(finding.observed, finding.required)}")
-    if finding.required is not None:
+    if finding.band is not None:
+        low, high = (_number(limit, finding.observed) for limit in finding.band)
+        numbers.append(f"required {low} to {high}")
+    elif finding.required is not None:
         words = f"required {_SYMBOLS[finding.comparator]}".strip()
         numbers.append(f"{words} {_number(finding.required, finding.observed)}")
     if finding.shortfall and finding.status == "fail":

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 Status = Literal["pass", "fail", "insufficient"]
+
+
+def band_of(evidence: Mapping[str, Any]) -> tuple[float, float] | None:
+    """The two limits of a band that evidence names, [low, high] or {low, high, ...}."""
+    band = evidence.get("band")
+    low, high = (band.get("low"), band.get("high")) if isinstance(band, dict) else band or (None, None)
+    return None if low is None or high is None else (float(low), float(high))
 
 
 class Finding(BaseModel):
@@ -31,6 +39,11 @@ class Finding(BaseModel):
     """One sentence: what is wrong or right, and what would put it right."""
     evidence: dict[str, Any] = {}
     """Ids, digests, counts that let a steward act; aggregates and a few examples, never rows."""
+
+    @property
+    def band(self) -> tuple[float, float] | None:
+        """The two limits, where the comparator is `between` and the evidence names them."""
+        return band_of(self.evidence) if self.comparator == "between" else None
 
     @property
     def refuses(self) -> bool:

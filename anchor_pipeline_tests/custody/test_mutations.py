@@ -74,7 +74,8 @@ def check_releases(count: int, seed: int, folder: Path) -> Counter[str]:
         if first[0] == "verdict" != second[0]:
             # The package's verifier knows all fields of a verdict, and refuses others; the manifest was made to fit.
             first = first[1:]
-        assert first[0] == second[0], (first, second)
+        # The package's verifier reads manifests with integers beyond 2^53; the ledger knows none of those.
+        assert first[0] == second[0] or (first[0], second[0]) == ("completion_missing", "manifest"), (first, second)
         said[first[0]] += 1
     return said
 

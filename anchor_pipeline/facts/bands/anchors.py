@@ -1,13 +1,14 @@
 """From the anchors of a cycle's corpus to a band: which of them calibrate it, and what is measured of them.
 
-Human anchors only, and none that a probe in use was trained on: a probe finds those more predictable than any others,
-and a band calibrated on them would be too low. They are taken in the order of a keyed hash until MOST_TOKENS are
-reached, documents made from one and the same document together.
+Human anchors, and the human documents of sources that a steward names as references, for domains whose anchors cover
+only part of what people write there. None that a probe in use was trained on: a probe finds those more predictable than
+any others, and a band calibrated on them would be too low. They are taken in the order of a keyed hash until
+MOST_TOKENS are reached, documents made from one and the same document together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from anchor_pipeline.corpus.corpus import Corpus, corpus_table
 from anchor_pipeline.corpus.keyed_hash import seed_key, siphash
 from anchor_pipeline.corpus.register import active
 from anchor_pipeline.corpus.store import Store
+from anchor_pipeline.errors import UsageError
 from anchor_pipeline.facts.bands.calibrate import FALSE_ALARMS, HALF_SAMPLES, calibrate, why_not
 from anchor_pipeline.facts.bands.documents import Documents, measure_documents
 from anchor_pipeline.facts.bands.kernels import Floats
@@ -42,17 +44,20 @@ def make_band(
     store: Store,
     corpus: Corpus,
     *,
+    references: Sequence[str] = (),
     half_samples: int = HALF_SAMPLES,
     false_alarms: float = FALSE_ALARMS,
     progress: Callable[[str], None] = lambda domain: None,
 ) -> Band:
     """The band of a cycle's anchors, domain by domain; `progress` is told of each domain before its turn.
 
-    The facts of the probes are measured where they are missing. Raises DamagedData if shards cannot be read.
+    `references`: sources whose human documents count like anchors here. The facts of the probes are measured where
+    they are missing. Raises UsageError for a source that cannot be a reference, DamagedData if shards cannot be read.
     """
+    names = reference_sources(project, references)
     probes = [probe_of(store, entry.digest) for entry in active(store, "probe", corpus.cycle)]
     cards = {probe.digest: _card(probe) for probe in probes}
-    anchors = _anchors(project, store, corpus)
+    anchors = _human(store, corpus, [*names, *(n for n, one in project.sources.items() if one.kind == "anchor")])
     free = anchors.filter(held_out(anchors["digest"], cards.values()))
     domains: dict[str, DomainBand] = {}
     refused: dict[str, str] = {}
@@ -61,7 +66,7 @@ def make_band(
         mine = free.filter(pl.col("domain") == name)
         if mine.is_empty():
             seen = anchors.filter(pl.col("domain") == name).height
-            refused[name] = f"none of {seen:,} human anchors is left that no probe was trained on"
+            refused[name] = f"none of {seen:,} human documents is left that no probe was trained on"
             continue
         chosen = _chosen(mine, project.seed)
         documents = _measured(store, chosen, probes)
@@ -73,6 +78,7 @@ def make_band(
         domains[name] = DomainBand(
             statistics=documents.statistics,
             snapshots={source: corpus.sources[source].snapshot for source in sources},
+            shares=_shares(chosen),
             documents=len(documents),
             groups=len(np.unique(documents.groups)),
             tokens=documents.tokens,
@@ -81,9 +87,21 @@ def make_band(
         )
     return Band(
         project=project.project, cycle=corpus.cycle, seed=project.seed, half_samples=half_samples,
-        false_alarms=false_alarms, domains=domains, not_calibrated=refused,
+        false_alarms=false_alarms, references=names, domains=domains, not_calibrated=refused,
         probes=cards,
     )  # fmt: skip
+
+
+def reference_sources(project: Project, names: Sequence[str]) -> tuple[str, ...]:
+    """The names of reference sources, sorted. Raises UsageError unless people may have written what is in each."""
+    for name in names:
+        source = project.sources.get(name)
+        if source is None:
+            raise UsageError(f"there is no source {name!r} to refer to; sources are {', '.join(project.sources)}")
+        if source.kind in ("anchor", "synthetic"):
+            why = "anchors are used anyway" if source.kind == "anchor" else "it is synthetic"
+            raise UsageError(f"source {name} is no reference: {why}; name licensed or enterprise sources")
+    return tuple(sorted(set(names)))
 
 
 def keyed_order(ids: Any, seed: int) -> Any:
@@ -104,8 +122,8 @@ def probe_facts(store: Store, documents: pl.DataFrame, digest: str) -> tuple[Flo
     return bits, units
 
 
-def _anchors(project: Project, store: Store, corpus: Corpus) -> pl.DataFrame:
-    names = [name for name, source in project.sources.items() if source.kind == "anchor"]
+def _human(store: Store, corpus: Corpus, names: Sequence[str]) -> pl.DataFrame:
+    """The documents of these sources that people wrote."""
     human = pl.col("authorship").is_in(["human", "human_edited"]) & (pl.col("modality") == "text")
     kept = (pl.col("status") == "kept") & pl.col("source").is_in(names)
     columns = ["doc_id", "source", "domain", "digest", "parents", "tokens", "shard", "shard_row"]
@@ -135,6 +153,13 @@ def _chosen(documents: pl.DataFrame, seed: int) -> pl.DataFrame:
     ranked = grouped.with_columns(key=pl.Series(keys, dtype=pl.UInt64)).sort("key", "doc_id")
     before = ranked["tokens"].cum_sum() - ranked["tokens"]
     return ranked.filter(before < MOST_TOKENS)
+
+
+def _shares(chosen: pl.DataFrame) -> dict[str, float]:
+    """By source, its part of the tokens."""
+    sums = chosen.group_by("source").agg(pl.col("tokens").sum()).sort("source")
+    whole = max(1, int(sums["tokens"].sum()))
+    return {source: float(f"{tokens / whole:.9g}") for source, tokens in sums.iter_rows()}
 
 
 def _measured(store: Store, chosen: pl.DataFrame, probes: list[Probe]) -> Documents:

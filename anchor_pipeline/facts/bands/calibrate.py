@@ -35,6 +35,7 @@ import numpy as np
 from anchor_pipeline.facts.bands.documents import Documents
 from anchor_pipeline.facts.bands.kernels import Floats, Ints
 from anchor_pipeline.facts.bands.model import Limits
+from anchor_pipeline.facts.bands.statistics import SHARES, possible
 
 FALSE_ALARMS = 0.01
 HALF_SAMPLES = 1000
@@ -76,10 +77,13 @@ def why_not(documents: Documents) -> str:
     """Why `calibrate` gives no limits."""
     groups = len(np.unique(documents.groups))
     if groups < LEAST_GROUPS:
-        return f"{groups} anchor documents are held out for calibration, at least {LEAST_GROUPS} are needed"
+        return (
+            f"{groups} human documents (anchors, and references where any are named) are left to calibrate with, at"
+            f" least {LEAST_GROUPS} are needed"
+        )
     return (
-        f"{documents.tokens:,} tokens of anchors are held out for calibration; a bucket of {LEAST_PER_BUCKET} documents"
-        f" needs about {math.ceil(LEAST_PER_BUCKET * documents.tokens / groups):,}, and at least {SIZES[0]:,}"
+        f"{documents.tokens:,} tokens of human documents are left to calibrate with; a bucket of {LEAST_PER_BUCKET}"
+        f" documents needs about {math.ceil(LEAST_PER_BUCKET * documents.tokens / groups):,}, and at least {SIZES[0]:,}"
     )
 
 
@@ -99,14 +103,17 @@ def _limits(
         # What depends on the size is looked at in buckets of that very size; fewer do, for they overlap.
         centre = _half_samples(documents, size, max(1, half_samples // 20), seed)[0].mean(axis=0)
     width = factor(standard, freedom, false_alarms / 2) * spread
+    reach = [
+        possible(*one) for one in zip(documents.statistics, _plain(centre - width), _plain(centre + width), strict=True)
+    ]
     return Limits(
         tokens=size,
         documents=round(held * size / drawn),
         freedom=round(freedom, 4),
         centre=_plain(centre),
         spread=_plain(spread),
-        low=_plain(centre - width),
-        high=_plain(centre + width),
+        low=tuple(low for low, _ in reach),
+        high=tuple(high for _, high in reach),
         correlation=tuple(_plain(row) for row in correlation),
         profile=round(profile_limit(standard, correlation, freedom, false_alarms / 2), 4),
     )
@@ -117,7 +124,7 @@ def _least_spread(documents: Documents, centre: Floats, size: int) -> Floats:
 
     Small buckets may hold no repeated triple, or no mark, at all: the first one to do so is no alarm.
     """
-    shares = [name.startswith("distinct_") or name == "marks" for name in documents.statistics]
+    shares = [name in SHARES for name in documents.statistics]
     return np.where(shares, 1 / size, 1e-9 * np.abs(centre))
 
 

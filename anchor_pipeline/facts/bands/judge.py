@@ -17,7 +17,7 @@ import numpy as np
 from anchor_pipeline.facts.bands.calibrate import hotelling
 from anchor_pipeline.facts.bands.kernels import Floats
 from anchor_pipeline.facts.bands.model import Limits
-from anchor_pipeline.facts.bands.statistics import PROFILE
+from anchor_pipeline.facts.bands.statistics import PROFILE, possible
 
 FAR = 1e6
 """Distance of a bucket that differs in what never varied in human text."""
@@ -50,7 +50,7 @@ def judge(statistics: Sequence[str], bucket: Measured) -> list[Judged]:
     """Every statistic of a bucket against the band of its domain, and the profile of them all."""
     limits = bucket.limits
     found = [
-        Judged(name, float(value), low, high)
+        Judged(name, float(value), *possible(name, low, high))
         for name, value, low, high in zip(statistics, bucket.values, limits.low, limits.high, strict=True)
     ]
     distance = _distance(bucket.values - np.array(limits.centre), _covariance(limits))
@@ -70,7 +70,7 @@ def judge_together(statistics: Sequence[str], buckets: Sequence[Measured], false
     freedom = _freedom(np.diagonal(shares, axis1=1, axis2=2), [bucket.limits.freedom for bucket in buckets])
     width = float(t.isf(false_alarms / 4 / len(statistics), freedom)) * np.sqrt(np.diag(covariance))
     found = [
-        Judged(name, float(value), float(middle - half), float(middle + half))
+        Judged(name, float(value), *possible(name, float(middle - half), float(middle + half)))
         for name, value, middle, half in zip(statistics, observed, centre, width, strict=True)
     ]
     limit = hotelling(len(statistics), freedom, false_alarms / 2)

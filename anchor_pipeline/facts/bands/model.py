@@ -47,7 +47,9 @@ class DomainBand(_Record):
 
     statistics: tuple[str, ...]
     snapshots: dict[str, str]
-    """Digest of the snapshot of each source whose anchors were used."""
+    """Digest of the snapshot of each source whose documents were used."""
+    shares: dict[str, float] = {}
+    """Part of the tokens that each source had in the calibration."""
     documents: int
     groups: int
     """Documents that count as independent: those of one origin are one."""
@@ -85,6 +87,8 @@ class Band(_Record):
     """Largest rate of false alarms: of all statistics together, for one bucket of one domain."""
     probes: dict[str, ProbeCard]
     """By digest."""
+    references: tuple[str, ...] = ()
+    """Sources of human text that were used beside the anchors."""
     domains: dict[str, DomainBand]
     not_calibrated: dict[str, str]
     """Domains without a band, and why."""

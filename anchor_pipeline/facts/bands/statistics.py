@@ -61,6 +61,9 @@ _MEANINGS = {
 SEQUENCE = ("entropy_1", "distinct_2", "distinct_3")
 """Those that depend on the size of the bucket, and are counted over its words."""
 
+SHARES = frozenset(("distinct_2", "distinct_3", "marks"))
+"""Those that are a share, and never exceed 1."""
+
 RATIOS = {"word_length": ("letters", "words"), "marks": ("marks", "tokens")}
 """Those that are a sum over documents by another."""
 
@@ -73,6 +76,11 @@ def bits_name(probe: str) -> str:
 def probe_in(statistic: str) -> str | None:
     """The digest of the probe that a statistic is about, if it is about one."""
     return statistic.removeprefix(_BITS) if statistic.startswith(_BITS) else None
+
+
+def possible(statistic: str, low: float, high: float) -> tuple[float, float]:
+    """The part of a band that the statistic can reach: none is below 0, and no share above 1."""
+    return max(0.0, low), min(1.0, high) if statistic in SHARES else high
 
 
 def meaning_of(statistic: str, unit: str = "word", probe: str = "") -> Meaning:

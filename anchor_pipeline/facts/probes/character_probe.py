@@ -7,7 +7,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from anchor_pipeline import __version__
 from anchor_pipeline.corpus.strings import Bytes, Offsets, buffers_of
@@ -15,8 +14,13 @@ from anchor_pipeline.errors import UsageError
 from anchor_pipeline.facts.batch import Batch
 from anchor_pipeline.facts.probes.card import CARD, Card, TrainingSource
 from anchor_pipeline.facts.probes.character_score import character_ids, count_characters, score_characters
+from anchor_pipeline.facts.probes.character_tables import (
+    CODE_POINTS,
+    CharacterTables,
+    alphabet_of,
+    build_character_tables,
+)
 from anchor_pipeline.facts.probes.kneser_ney import Floats
-from anchor_pipeline.facts.probes.lines import VALUE_BITS, Parts, build_hot, build_lines, quantised
 from anchor_pipeline.facts.probes.model_file import MODEL
 from anchor_pipeline.facts.probes.ngram_model import (
     NgramModel,
@@ -24,11 +28,9 @@ from anchor_pipeline.facts.probes.ngram_model import (
     choose_vocabulary,
     estimate_model,
 )
-from anchor_pipeline.facts.probes.ngrams import FIRST, UNKNOWN, Counts, Keys, NgramCounter
-from anchor_pipeline.facts.probes.table import build_table, shift_of
+from anchor_pipeline.facts.probes.ngrams import Counts, NgramCounter
 
 MOST_ORDER = 6
-CODE_POINTS = 0x110000
 
 _ROWS = 4096
 """Rows whose ids are held at once while training."""
@@ -43,13 +45,8 @@ class CharacterProbe:
         self.name, self.digest, self.card, self.model = name, digest, card, model
 
     @cached_property
-    def _tables(self) -> tuple[NDArray[np.uint32], Keys, Parts, Keys, np.uint64]:
-        top, table = self.model.levels[-1], build_table(self.model.levels)
-        key_bits = self.model.order * self.model.id_bits
-        values = quantised(top.bits)
-        hot = build_hot(top.keys, values, top.seen, key_bits)
-        longest = build_lines(top.keys, values, top.seen, key_bits, VALUE_BITS)
-        return alphabet_of(self.model.vocabulary), hot, longest.parts, table, shift_of(table)
+    def _tables(self) -> CharacterTables:
+        return build_character_tables(self.model)
 
     def measure(self, batch: Batch) -> tuple[Floats, Counts]:
         """−log2 p of every row with its end, and how many characters that is, the end among them."""
@@ -61,7 +58,7 @@ class CharacterProbe:
 
     def score_buffers(self, data: Bytes, offsets: Offsets) -> tuple[Floats, Counts]:
         """The same of UTF-8 in one buffer."""
-        bits, units = score_characters(data, offsets, *self._tables, self.model.order)
+        bits, units = score_characters(data, offsets, self._tables)
         return bits, units
 
 
@@ -112,10 +109,3 @@ def train_character_probe(
         package=__version__,
     )
     return {MODEL: model.to_bytes(), CARD: card.to_bytes()}
-
-
-def alphabet_of(vocabulary: Keys) -> NDArray[np.uint32]:
-    """The id of every code point."""
-    alphabet = np.full(CODE_POINTS, UNKNOWN, np.uint32)
-    alphabet[vocabulary.astype(np.int64)] = np.arange(FIRST, FIRST + len(vocabulary))
-    return alphabet

@@ -11,17 +11,15 @@ finds none is in an ordinary table beside it (table.py), which is asked only whe
 
 from __future__ import annotations
 
-import mmap
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from anchor_pipeline.corpus.kernel import kernel
 from anchor_pipeline.facts.probes.ngrams import Keys
-from anchor_pipeline.facts.probes.table import insert, new_table, shift_of, slot_of
+from anchor_pipeline.facts.probes.table import insert, new_table, shift_of, slot_of, zeros_at_lines
 
 KEY_BITS = 60
 VALUE_BITS = 20
@@ -29,13 +27,12 @@ STEP = 1.0 / 16384.0
 MOST_COST = 60.0
 """Bits that a cost or backoff may have at most."""
 
-HOT_BITS = 16
-
 _FILL = 1.0
 """N-grams for two slots on average, at most."""
 _LEAST_LINE_BITS = 16
 
 Parts = tuple[Keys, np.uint64, np.uint64, Keys, np.uint64]
+Places = NDArray[np.uint32]
 
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 
@@ -54,7 +51,7 @@ class Lines:
 
     @property
     def parts(self) -> Parts:
-        """What `find` takes."""
+        """What `find_all` takes."""
         return self.slots, self.line_shift, self.value_bits, self.more, self.more_shift
 
 
@@ -83,41 +80,7 @@ def build_lines(keys: Keys, values: Keys, seen: NDArray[np.integer], key_bits: i
     return Lines(slots, np.uint64(key_bits - line_bits), np.uint64(value_bits), more, shift_of(more))
 
 
-def build_hot(keys: Keys, values: Keys, seen: NDArray[np.integer], key_bits: int) -> Keys:
-    """The most frequent n-grams alone, one slot for a hash value: half a megabyte, for the processor's cache.
-
-    Slot `mixed >> (key_bits − HOT_BITS)` has the other bits of the mixed n-gram above its value of VALUE_BITS.
-    """
-    often = np.argsort(-seen.astype(np.int64), kind="stable")[: 1 << HOT_BITS]
-    hot = zeros_at_lines(1 << HOT_BITS)
-    _fill_hot(hot, np.uint64(key_bits), keys[often], values[often])
-    return hot
-
-
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _fill_hot(hot: Keys, key_bits: np.uint64, keys: Keys, values: Keys) -> None:
-    shift = key_bits - np.uint64(HOT_BITS)
-    for i in range(len(keys)):
-        spread = mixed(keys[i], key_bits)
-        if hot[spread >> shift] == 0:
-            rest = spread & ((np.uint64(1) << shift) - np.uint64(1))
-            hot[spread >> shift] = (rest << np.uint64(VALUE_BITS)) | values[i]
-
-
-def zeros_at_lines(length: int) -> Keys:
-    """An array of 64-bit zeros that begins where a cache line does, in pages of 2 MB where the system has such."""
-    if not hasattr(mmap, "MADV_HUGEPAGE"):
-        room = np.zeros(length + 8, np.uint64)
-        at_line: Keys = room[(-room.ctypes.data % 64) // 8 :][:length]
-        return at_line
-    memory = mmap.mmap(-1, 8 * length, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    # Else nearly every lookup would also miss the processor's list of pages.
-    with suppress(OSError):
-        memory.madvise(mmap.MADV_HUGEPAGE)
-    return np.frombuffer(memory, np.uint64, length)
-
-
-@numba.njit(cache=True, inline="always")  # type: ignore[untyped-decorator]
+@kernel(inline="always")
 def mixed(key: np.uint64, key_bits: np.uint64) -> np.uint64:
     """A bijection on the integers of `key_bits` bits: two odd products, and the high half mixed into the low."""
     whole = np.uint64(0xFFFFFFFFFFFFFFFF) >> (np.uint64(64) - key_bits)
@@ -126,33 +89,34 @@ def mixed(key: np.uint64, key_bits: np.uint64) -> np.uint64:
     return (key * _ODD) & whole
 
 
-@numba.njit(cache=True, inline="always")  # type: ignore[untyped-decorator]
-def find(
-    key: np.uint64,
-    key_bits: np.uint64,
-    slots: Keys,
-    line_shift: np.uint64,
-    value_bits: np.uint64,
-    more: Keys,
-    more_shift: np.uint64,
-) -> Any:
-    """The value of a key; 0 if it is not there."""
-    spread = mixed(key, key_bits)
-    at = (spread >> line_shift) << np.uint64(1)
-    rest = spread & ((np.uint64(1) << line_shift) - np.uint64(1))
-    first, second = slots[at], slots[at | np.uint64(1)]
-    found = np.uint64(0)
-    if first >> value_bits == rest:
-        found |= first
-    if second >> value_bits == rest:
-        found |= second
-    if (found == 0) & (second != 0):
-        found |= _find_more(key, more, more_shift)
-    return found & ((np.uint64(1) << value_bits) - np.uint64(1))
+@kernel
+def find_all(keys: Keys, key_bits: np.uint64, table: Parts, out: Keys, waiting: Places) -> None:
+    """out[i] is the value of keys[i], 0 if it is not there. `waiting` is room for as many numbers.
+
+    First the lines alone: no lookup waits for another, and there is nothing to guess. Keys that are not in their line,
+    but may have found no room there, are put down and looked for afterwards: one jump that cannot be foretold costs
+    more than three lookups.
+    """
+    slots, line_shift, value_bits, more, more_shift = table
+    one, left = np.uint64(1), 0
+    rest_of, value_of = (one << line_shift) - one, (one << value_bits) - one
+    for i in range(len(keys)):
+        spread = mixed(keys[i], key_bits)
+        at, rest = (spread >> line_shift) << one, spread & rest_of
+        first, second = slots[at], slots[at | one]
+        found = first if first >> value_bits == rest else np.uint64(0)
+        found |= second if second >> value_bits == rest else np.uint64(0)
+        out[i] = found & value_of
+        waiting[left] = i
+        left += (found == 0) & (second != 0)
+    for n in range(left):
+        i = np.int64(waiting[n])  # type: ignore[assignment]
+        out[i] = find_more(keys[i], more, more_shift)
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _find_more(key: np.uint64, more: Keys, more_shift: np.uint64) -> Any:
+@kernel
+def find_more(key: np.uint64, more: Keys, more_shift: np.uint64) -> Any:
+    """The value of a key in an ordinary table (table.py); 0 if it is not there."""
     mask = np.uint64(len(more) // 2 - 1)
     slot = slot_of(key, more_shift)
     while more[np.uint64(2) * slot]:
@@ -162,7 +126,7 @@ def _find_more(key: np.uint64, more: Keys, more_shift: np.uint64) -> Any:
     return np.uint64(0)
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def _fill(
     slots: Keys,
     key_bits: np.uint64,

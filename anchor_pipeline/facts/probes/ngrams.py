@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from anchor_pipeline.corpus.kernel import kernel
 from anchor_pipeline.corpus.strings import Offsets
 from anchor_pipeline.facts.words import mix64
 
@@ -27,7 +27,7 @@ _FULL = 0.5
 """A table is enlarged when more of it is in use: linear probing stays short."""
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def id_bits(order: int) -> Any:
     """Bits of one id, so that `order` of them fit into 60 (lines.py); at most 20."""
     return min(60 // order, 20)
@@ -49,7 +49,7 @@ class NgramCounter:
 
     def add(self, ids: Ids, starts: Offsets) -> None:
         """Count the texts whose units are ids[starts[i]:starts[i + 1]], each with its begin and end."""
-        row, at, key = 0, -1, 0
+        row, at, key = 0, -1, np.uint64(0)
         while row < len(starts) - 1:
             # The kernel stops where the table is too full, and goes on from there in a larger one.
             row, at, key, self._used = _count(
@@ -70,7 +70,7 @@ class NgramCounter:
         return keys[order], counts[order]
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def _count(
     ids: Ids,
     starts: Offsets,
@@ -109,7 +109,7 @@ def _count(
     return row, -1, key, used
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def _move(old_keys: Keys, old_counts: Counts, keys: Keys, counts: Counts) -> None:
     mask = np.uint64(len(keys) - 1)
     for old in range(len(old_keys)):

@@ -7,22 +7,41 @@ what they stand for.
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Sequence
+from contextlib import suppress
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from anchor_pipeline.corpus.kernel import kernel
 from anchor_pipeline.facts.probes.kneser_ney import Level
 from anchor_pipeline.facts.probes.ngrams import Keys
 
+_HUGE = 1 << 21
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 """Fibonacci hashing: Knuth, The Art of Computer Programming 3, 6.4."""
 
 
+def zeros_at_lines(length: int) -> Keys:
+    """An array of 64-bit zeros that begins where a cache line does; a large one in pages of 2 MB, if there are such."""
+    large = 8 * length >= _HUGE // 4 and hasattr(mmap, "MADV_HUGEPAGE")
+    border = _HUGE if large else 64
+    if large:
+        # Else nearly every lookup would also miss the processor's list of pages.
+        memory = mmap.mmap(-1, 8 * length + border, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        with suppress(OSError):
+            memory.madvise(mmap.MADV_HUGEPAGE)
+        room = np.frombuffer(memory, np.uint64)
+    else:
+        room = np.zeros(length + border // 8, np.uint64)
+    aligned: Keys = room[(-room.ctypes.data % border) // 8 :][:length]
+    return aligned
+
+
 def new_table(size: int) -> Keys:
     """An empty table for so many entries; at most half of its slots will be in use."""
-    return np.zeros(2 << max(4, int(2 * size).bit_length()), np.uint64)
+    return zeros_at_lines(2 << max(4, int(2 * size).bit_length()))
 
 
 def build_table(levels: Sequence[Level]) -> Keys:
@@ -46,7 +65,7 @@ def shift_of(table: Keys) -> np.uint64:
     return np.uint64(64 - (len(table) // 2 - 1).bit_length())
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def slot_of(key: np.uint64, shift: np.uint64) -> np.uint64:
     """Where the search for a key starts, in a table of 2 ** (64 − shift) slots."""
     return ((key ^ (key >> np.uint64(29))) * _SPREAD) >> shift
@@ -57,7 +76,7 @@ def insert(table: Keys, keys: Keys, values: Keys) -> None:
     _insert(table, shift_of(table), keys, values)
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def _insert(table: Keys, shift: np.uint64, keys: Keys, values: NDArray[np.uint64]) -> None:
     mask = np.uint64(len(table) // 2 - 1)
     for i in range(len(keys)):

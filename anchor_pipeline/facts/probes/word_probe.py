@@ -96,7 +96,7 @@ def train_word_probe(
     counter = NgramCounter(order)
     for words, starts in batches:
         ids = np.empty(len(words), np.uint64)
-        word_ids(words, known, ids)
+        word_ids(words, known, ids, np.empty(len(words), np.uint64), np.empty(len(words), np.uint32))
         counter.add(ids.view(np.int64), starts)
     model = estimate_model(vocabulary, *counter.result(), order=order, min_counts=full, unknown_types=unknown_types)
     card = Card(

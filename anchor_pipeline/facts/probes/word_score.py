@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from anchor_pipeline.corpus.kernel import kernel
 from anchor_pipeline.corpus.strings import Offsets
-from anchor_pipeline.facts.probes.lines import STEP, Parts, find
+from anchor_pipeline.facts.probes.lines import STEP, VALUE_BITS, Parts, Places, find_all
 from anchor_pipeline.facts.probes.ngrams import Keys
 from anchor_pipeline.facts.words import Hashes
 
@@ -15,20 +15,28 @@ WORD_BITS = 60
 DROPPED = np.uint64(64 - WORD_BITS)
 """Of a hash its high 60 bits are looked at: of a million words two fall together in one of two million vocabularies."""
 
+Room = tuple[Keys, Keys, Places, Places]
+"""For what is looked up in a block."""
+
+_WORD, _PAIR, _TRIPLE = np.uint64(WORD_BITS), np.uint64(40), np.uint64(60)
+"""Bits of the keys."""
+
 _BLOCK = 2048
-_LOW = np.uint64((1 << 20) - 1)
+_ONE, _VALUE_BITS = np.uint64(1), np.uint64(VALUE_BITS)
+_LOW = (_ONE << _VALUE_BITS) - _ONE
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def word_ids(words: Hashes, known: Parts, out: NDArray[np.uint64]) -> None:
-    """The id of every word; 1 where the vocabulary lacks it."""
-    slots, line_shift, value_bits, more, more_shift = known
+@kernel
+def word_ids(words: Hashes, known: Parts, out: Keys, keys: Keys, waiting: Places) -> None:
+    """The id of every word; 1 where the vocabulary lacks it. `keys` and `waiting` are room for as many numbers."""
     for i in range(len(words)):
-        unit = find(words[i] >> DROPPED, np.uint64(60), slots, line_shift, value_bits, more, more_shift)
-        out[i] = unit if unit else np.uint64(1)
+        keys[i] = words[i] >> DROPPED
+    find_all(keys[: len(words)], _WORD, known, out, waiting)
+    for i in range(len(words)):
+        out[i] = max(out[i], _ONE)
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def score_words(
     words: Hashes, starts: Offsets, known: Parts, pairs: Parts, triples: Parts, units: NDArray[np.float32], order: int
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
@@ -41,59 +49,68 @@ def score_words(
     total, predicted = np.zeros(rows), np.zeros(rows, np.int64)
     # Two before the block: its context.
     ids, two, three = np.zeros(_BLOCK + 3, np.uint64), np.zeros(_BLOCK + 3, np.uint64), np.zeros(_BLOCK + 3, np.uint64)
+    room = (
+        np.empty(_BLOCK + 3, np.uint64),
+        np.empty(_BLOCK + 3, np.uint64),
+        np.empty(_BLOCK + 3, np.uint32),
+        np.empty(_BLOCK + 3, np.uint32),
+    )
     for row in range(rows):
         at, end, sum_ = starts[row], starts[row + 1], 0.0
         ids[0], ids[1], two[1] = 0, 2, 0
         while at <= end:
             many = min(_BLOCK, end - at)
-            word_ids(words[at : at + many], known, ids[2:])
+            word_ids(words[at : at + many], known, ids[2:], room[0], room[2])
             at += many
             if at == end and many < _BLOCK:
                 ids[2 + many] = 3
                 many += 1
                 at += 1
             if order > 1:
-                _find_pairs(ids, many, pairs, two)
+                _find_pairs(ids, many, pairs, two, room)
             if order > 2:
-                _find_triples(ids, many, triples, three)
+                _find_triples(ids, many, two, triples, three, room)
             sum_ += _costs(ids, two, three, units, many, order)
             ids[0], ids[1], two[1] = ids[many], ids[many + 1], two[many + 1]
         total[row], predicted[row] = sum_, end - starts[row] + 1
     return total, predicted
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _find_pairs(ids: Keys, many: int, pairs: Parts, out: Keys) -> None:
-    slots, line_shift, value_bits, more, more_shift = pairs
+@kernel
+def _find_pairs(ids: Keys, many: int, pairs: Parts, out: Keys, room: Room) -> None:
+    keys, _, waiting, _ = room
+    for i in range(many):
+        keys[i] = (ids[i + 1] << np.uint64(20)) | ids[i + 2]
+    find_all(keys[:many], _PAIR, pairs, out[2:], waiting)
+
+
+@kernel
+def _find_triples(ids: Keys, many: int, two: Keys, triples: Parts, out: Keys, room: Room) -> None:
+    """Only where both pairs are known: there is no triple without them."""
+    keys, values, waiting, places = room
+    asked = 0
     for i in range(2, many + 2):
-        key = (ids[i - 1] << np.uint64(20)) | ids[i]
-        out[i] = find(key, np.uint64(40), slots, line_shift, value_bits, more, more_shift)
+        # Written down in any case, and kept if so.
+        keys[asked] = (((ids[i - 2] << np.uint64(20)) | ids[i - 1]) << np.uint64(20)) | ids[i]
+        places[asked] = i
+        asked += (two[i - 1] != 0) & (two[i] != 0)
+    find_all(keys[:asked], _TRIPLE, triples, values, waiting)
+    out[2 : many + 2] = 0
+    for n in range(asked):
+        out[places[n]] = values[n]
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _find_triples(ids: Keys, many: int, triples: Parts, out: Keys) -> None:
-    slots, line_shift, value_bits, more, more_shift = triples
-    for i in range(2, many + 2):
-        key = (((ids[i - 2] << np.uint64(20)) | ids[i - 1]) << np.uint64(20)) | ids[i]
-        out[i] = find(key, np.uint64(60), slots, line_shift, value_bits, more, more_shift)
-
-
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def _costs(ids: Keys, two: Keys, three: Keys, units: NDArray[np.float32], many: int, order: int) -> float:
-    sum_ = 0.0
+    sum_, steps = 0.0, np.uint64(0)
     for i in range(2, many + 2):
-        if order > 2 and three[i]:
-            sum_ += np.float64(three[i] - np.uint64(1)) * STEP
-            continue
-        # The backoff of the two words before, if they are known as a pair.
-        cost = 0.0
-        if order > 2 and two[i - 1]:
-            cost = np.float64((two[i - 1] >> np.uint64(20)) - np.uint64(1)) * STEP
-        if order > 1 and two[i]:
-            cost += np.float64((two[i] & _LOW) - np.uint64(1)) * STEP
-        else:
-            cost += units[ids[i], 0]
-            if order > 1:
-                cost += units[ids[i - 1], 1]
-        sum_ += cost
-    return sum_
+        # All ways are worked out, and one is taken: which one it is cannot be foretold.
+        pair, before = two[i], two[i - 1]
+        shorter = np.float64(units[ids[i], 0])
+        shorter += np.float64(units[ids[i - 1], 1]) if order > 1 else 0.0
+        longest = three[i] if order > 2 else np.uint64(0)
+        backoff = (before >> _VALUE_BITS) - _ONE if (order > 2) & (before != 0) else np.uint64(0)
+        known = (pair & _LOW) - _ONE if pair else np.uint64(0)
+        steps += longest - _ONE if longest else backoff + known
+        sum_ += shorter if (longest | pair) == 0 else 0.0
+    return sum_ + np.float64(steps) * STEP
