@@ -11,8 +11,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench.bench_orchestration import DATA, DIRECT, EXAMPLE
-from bench.bench_peers import TARGETS, make_raw
+from bench.bench_orchestration import DIRECT, EXAMPLE
+from bench.bench_peers import DATA, TARGETS, make_raw
 from bench.measure import Cost, python, run, table
 
 REPEAT = 3
