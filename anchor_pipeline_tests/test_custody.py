@@ -228,3 +228,21 @@ def test_a_refused_release_is_a_failure_in_the_ledger(tmp_path: Path) -> None:
     assert name == "failure"
     assert isinstance(failure, Failure)
     assert failure.reason.startswith("Refused: greedy 2020")
+
+
+def test_a_rotated_ledger_keeps_one_history_that_releases_carry(anchor: Run, tmp_path: Path) -> None:  # noqa: F811
+    custodian = project(tmp_path)
+    release(tmp_path)
+    declared = tmp_path / "project.yaml"
+    code, _, err = anchor("ledger", "rotate", tmp_path, "example.org/small/2")
+    assert code == 0, err
+    declared.write_text(declared.read_text().replace("example.org/small", "example.org/small/2"))
+    write_rows(tmp_path / "raw/gazette.jsonl", rows("gaz", 60, 9))
+    second = Path(release(tmp_path).location)
+    root = custodian.keys.folder / "root.pub.json"
+    assert wrong(second, root) == []
+    assert "custody previous" in {check.what for check in verify_mix(second, root=read_public(root))}
+    other = shutil.copytree(second, tmp_path / "cut")
+    lines = (other / "custody/previous/0000/ledger.jsonl").read_bytes().splitlines(keepends=True)
+    (other / "custody/previous/0000/ledger.jsonl").write_bytes(b"".join(lines[:-1]))
+    assert wrong(other, root) == ["custody head_size"]

@@ -10,9 +10,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from anchor_pipeline.corpus.store import Store
+from anchor_pipeline.custody.history import history_of
 from anchor_pipeline.custody.keys import Signer
 from anchor_pipeline.custody.ledger import Ledger
-from anchor_pipeline.custody.release_files import AUTHORITY, CREDENTIALS, DOCUMENTS, HEAD, LEDGER, ROOT, VERIFIER
+from anchor_pipeline.custody.release_files import (
+    AUTHORITY,
+    CREDENTIALS,
+    DOCUMENTS,
+    HEAD,
+    LEDGER,
+    ROOT,
+    VERIFIER,
+    previous_head,
+    previous_ledger,
+)
 from anchor_pipeline.errors import DamagedData
 
 
@@ -44,6 +55,7 @@ def write_bundle(store: Store, folder: str, ledger: Ledger, signer: Signer, bund
     root = ledger.keys().root
     if root is None:
         raise DamagedData(f"{ledger.storage.address}: ledger {ledger.origin} has no genesis")
+    _write_previous(store, folder, ledger)
     entries = b"".join(entry.envelope + b"\n" for entry in ledger.entries(0, head.size))
     store.adopt(bundle.documents, f"{folder}/{DOCUMENTS}")
     for name, data in (
@@ -55,3 +67,14 @@ def write_bundle(store: Store, folder: str, ledger: Ledger, signer: Signer, bund
         (HEAD, head.encoded().encode()),
     ):
         store.write(f"{folder}/{name}", data)
+
+
+def _write_previous(store: Store, folder: str, ledger: Ledger) -> None:
+    """The ledgers that this one continues, the oldest first."""
+    for place, earlier in enumerate(history_of(ledger)[:-1]):
+        last = earlier.head()
+        if last is None:
+            raise DamagedData(f"{earlier.storage.address}: ledger {earlier.origin} has no head")
+        lines = b"".join(entry.envelope + b"\n" for entry in earlier.entries(0, last.size))
+        store.write(f"{folder}/{previous_ledger(place)}", lines)
+        store.write(f"{folder}/{previous_head(place)}", last.encoded().encode())

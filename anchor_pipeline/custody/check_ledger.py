@@ -18,6 +18,7 @@ from anchor_pipeline.custody.keys import ROOT, PublicKey
 from anchor_pipeline.custody.merkle import Frontier, leaf_hash
 from anchor_pipeline.custody.statements import (
     Approval,
+    Continued,
     Ending,
     Genesis,
     Intent,
@@ -61,6 +62,11 @@ class LedgerCheck:
     _heads: set[str] = field(default_factory=set)
     """Digests of notes that were found good."""
 
+    continues: Continued | None = None
+    """The last head of the ledger that this one goes on from, as its genesis says."""
+    first_root: PublicKey | None = None
+    """Who began it."""
+
     @property
     def size(self) -> int:
         """Entries taken."""
@@ -81,6 +87,8 @@ class LedgerCheck:
         entry = CheckedEntry(self.size, leaf, name, predicate, key)
         self._check_step(entry, where)
         self.keys.apply(self.size, predicate, where)
+        if isinstance(predicate, Genesis):
+            self.continues, self.first_root = predicate.continues, key
         self._tree.append(leaf)
         self._roots.append(self._tree.root())
         self._last = leaf.hex(), predicate.time

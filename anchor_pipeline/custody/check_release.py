@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple, Protocol
 
 from anchor_pipeline.custody import note
+from anchor_pipeline.custody.canonical import MOST_BYTES
 from anchor_pipeline.custody.check_ledger import CheckedEntry, LedgerCheck, lines_of
 from anchor_pipeline.custody.documents import DocumentsRoot, check_documents, read_lines
 from anchor_pipeline.custody.flaws import Flaw
 from anchor_pipeline.custody.keys import PublicKey
-from anchor_pipeline.custody.release_files import AUTHORITY, CREDENTIALS, DOCUMENTS, HEAD, LEDGER, ROOT
+from anchor_pipeline.custody.release_files import AUTHORITY, CREDENTIALS, DOCUMENTS, HEAD, LEDGER, ROOT, previous_ledger
 from anchor_pipeline.custody.statements import Completion, Intent
 
 _MOST_HEAD = 200_000
@@ -74,6 +75,8 @@ def check_custody(
     yield Claim("ledger", True, f"{ledger.size:,} entries of {ledger.origin}, every signature and the head over them")
     yield _root_claim(ledger, root)
     yield Claim("unfinished", True, _unfinished(ledger))
+    if ledger.continues is not None:
+        yield _previous_claim(files, ledger)
     if not completions:
         yield Claim("completion_missing", False, f"no step of the ledger released {released.stage} {released.mix}")
         return
@@ -130,7 +133,11 @@ def _is_of(entry: CheckedEntry, released: Released) -> bool:
 
 def _check_told_root(files: Files, ledger: LedgerCheck) -> None:
     """The root key that the release tells for information is the ledger's: nobody is to be told another one."""
-    told = b"".join(_limited(_chunks(files, ROOT), ROOT))
+    told = b""
+    for chunk in _chunks(files, ROOT):
+        told += chunk
+        if len(told) > MOST_BYTES + 1:
+            raise Flaw("too_large", ROOT, "no public key is that large")
     if PublicKey.parsed(told, ROOT) != ledger.keys.root:
         raise Flaw("root_not_pinned", ROOT, "it is not the root key of the ledger")
 
@@ -141,6 +148,21 @@ def _root_claim(ledger: LedgerCheck, root: PublicKey | None) -> Claim:
     own = ledger.keys.root
     name = own.id if own else "unknown"
     return Claim("root", None, f"signed by a key that calls itself root, {name}; name the one you trust with --root")
+
+
+def _previous_claim(files: Files, ledger: LedgerCheck) -> Claim:
+    from anchor_pipeline.custody.check_previous import check_previous
+
+    carried = 0
+    while files.has(previous_ledger(carried)):
+        carried += 1
+    if ledger.continues is None or carried == 0:
+        return Claim("previous", None, "the ledger continues an earlier one, which is not here")
+    try:
+        entries = check_previous(carried, lambda name: _chunks(files, name), lambda name: _text(files, name), ledger)
+    except Flaw as flaw:
+        return Claim(flaw.code, False, str(flaw))
+    return Claim("previous", True, f"the {carried} ledgers that it continues, {entries:,} entries, hold as well")
 
 
 def _unfinished(ledger: LedgerCheck) -> str:
@@ -176,8 +198,8 @@ def _credentials_claim(files: Files, entry: CheckedEntry, ledger: LedgerCheck, s
     data = b"".join(_chunks(files, CREDENTIALS))
     if hashlib.sha256(data).hexdigest() != made.credentials.sha256:
         raise Flaw("credentials_digest", CREDENTIALS, "not the list that the ledger names")
-    lines = data.splitlines(keepends=True)
-    if len(lines) != made.credentials.count:
+    *lines, rest = [line + b"\n" for line in data.split(b"\n")]
+    if len(lines) != made.credentials.count or rest != b"\n":
         raise Flaw("credentials_digest", CREDENTIALS, f"{len(lines)} lines, the ledger says {made.credentials.count}")
     pem = b"".join(_chunks(files, AUTHORITY)) if files.has(AUTHORITY) else None
     try:

@@ -12,6 +12,16 @@ DOCUMENTS = f"{FOLDER}/documents.jsonl.gz"
 VERIFIER = "VERIFY.html"
 
 
+def previous_ledger(place: int) -> str:
+    """An earlier ledger that this one continues; the oldest is 0."""
+    return f"{FOLDER}/previous/{place:04d}/ledger.jsonl"
+
+
+def previous_head(place: int) -> str:
+    """The head over it."""
+    return f"{FOLDER}/previous/{place:04d}/checkpoint"
+
+
 def is_custody_file(name: str) -> bool:
     """Whether a file of a release belongs to its custody."""
     return name == VERIFIER or name.startswith(f"{FOLDER}/")

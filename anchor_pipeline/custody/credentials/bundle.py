@@ -55,11 +55,11 @@ def check_bundle(lines: Iterable[bytes], shards: Collection[str], trust: Trust) 
         try:
             record = _record(line, where)
         except Flaw as flaw:
-            yield flaw
+            yield Flaw("credential_invalid", where, f"{flaw.code}: {flaw.detail}")
             return
         shard = record["shard"]
         if shard <= last:
-            yield Flaw("not_canonical", where, "not in its place")
+            yield Flaw("credential_invalid", where, "not in its place")
         last = shard
         seen.add(shard)
         if shard not in shards:
@@ -107,7 +107,10 @@ def _record(line: bytes, where: str) -> dict[str, Any]:
 
 
 def _check(record: dict[str, Any], where: str, trust: Trust) -> None:
-    data = unb64(record["data"], where)
+    try:
+        data = unb64(record["data"], where)
+    except Flaw as flaw:
+        raise Flaw("credential_invalid", where, f"{flaw.code}: {flaw.detail}") from None
     if hashlib.sha256(data).hexdigest() != record["sha256"]:
         raise Flaw("credential_invalid", where, "another digest than stated")
     if record["kind"] == "c2pa":

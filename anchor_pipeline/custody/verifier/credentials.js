@@ -1,7 +1,7 @@
 // The credentials of shards: a signed in-toto statement of where a shard came from, or a C2PA sidecar for what a model
 // made. The signature of a C2PA sidecar (COSE, X.509) is not checked here, only that it is the one the ledger names.
 
-import { hex, linesOf, pieces, readAll, unb64 } from "./bytes.js";
+import { hex, linesOf, pieces, readAll, sizeOf, unb64 } from "./bytes.js";
 import { encode, isObject, parse } from "./canonical.js";
 import { openEnvelope, pairJobs } from "./envelope.js";
 import { Flaw } from "./flaws.js";
@@ -12,7 +12,7 @@ import { anything, digest, oneOf, record, string } from "./shape.js";
 import { sha256 } from "./sha256.js";
 import { STATEMENT } from "./statements.js";
 
-const LINE_LIMIT = 1 << 24;
+const LINE_LIMIT = 1 << 23;
 const PEM_LIMIT = 20000;
 const PEM = /^-----BEGIN CERTIFICATE-----\n((?:[A-Za-z0-9+/]{64}\n)*[A-Za-z0-9+/=]{1,64}\n)-----END CERTIFICATE-----\n$/;
 
@@ -36,12 +36,14 @@ export async function checkCredentials(source, pem, named, shards, ledger, signa
   const file = await fileDigest(source, signatures.subtle);
   const flaw = (detail) => new Flaw("credentials_digest", "credentials.jsonl", detail);
   if (file !== named.sha256) throw flaw(`its digest is ${file}, the ledger names ${named.sha256}`);
+  const lines = await countLines(source);
+  if (lines !== named.count) throw flaw(`${lines} lines, the ledger names ${named.count}`);
   await checkAuthority(pem, ledger.keys);
   const kinds = new Map();
   let last = "";
   for await (const { line, where } of numbered(source)) {
     const found = readCredential(line, where);
-    if (found.shard <= last) throw new Flaw("not_canonical", where, "not in the order of shards, or twice");
+    if (found.shard <= last) throw new Flaw("credential_invalid", where, "not in the order of shards, or twice");
     last = found.shard;
     if (!shards.has(found.shard)) throw new Flaw("credential_invalid", where, "of a shard that no document came from");
     if (found.kind === "c2pa" && ledger.keys.authority === null) {
@@ -50,7 +52,6 @@ export async function checkCredentials(source, pem, named, shards, ledger, signa
     if (found.kind === "in-toto") await checkProvenance(found, ledger, signatures, where);
     kinds.set(found.shard, found.kind);
   }
-  if (kinds.size !== named.count) throw flaw(`${kinds.size} credentials, the ledger names ${named.count}`);
   const bare = [...shards.keys()].find((shard) => !kinds.has(shard));
   if (bare !== undefined) throw new Flaw("credential_missing", "credentials.jsonl", `of shard ${bare}`);
   return kinds;
@@ -69,22 +70,47 @@ export async function findCredential(source, shard) {
 
 async function* numbered(source) {
   let index = 0;
-  for await (const lines of linesOf(pieces(source), LINE_LIMIT, "credential")) {
-    for (const line of lines) {
-      yield { line, where: `credential ${index}` };
-      index += 1;
+  try {
+    for await (const lines of linesOf(pieces(source), LINE_LIMIT, "credential")) {
+      for (const line of lines) {
+        yield { line, where: `credential ${index}` };
+        index += 1;
+      }
     }
+  } catch (error) {
+    throw invalid(error);
   }
 }
 
-function readCredential(line, where) {
-  const found = parse(line, where, { limit: LINE_LIMIT });
-  const problem = credential(found);
-  if (problem !== null) throw new Flaw("malformed", where, problem);
-  const bytes = unb64(found.data, where);
-  if (hex(sha256(bytes)) !== found.sha256) throw new Flaw("credential_invalid", where, "its bytes are not those it states");
-  return { ...found, bytes };
+// -1 if there is something after the last newline.
+async function countLines(source) {
+  let count = 0;
+  let last = 10;
+  for await (const piece of pieces(source)) {
+    for (const byte of piece) if (byte === 10) count += 1;
+    last = piece[piece.length - 1];
+  }
+  return last === 10 ? count : -1;
 }
+
+function readCredential(line, where) {
+  try {
+    const found = parse(line, where, { limit: LINE_LIMIT });
+    const problem = credential(found);
+    if (problem !== null) throw new Flaw("malformed", where, problem);
+    const bytes = unb64(found.data, where);
+    if (hex(sha256(bytes)) !== found.sha256) throw new Flaw("malformed", where, "its bytes are not those it states");
+    return { ...found, bytes };
+  } catch (error) {
+    throw invalid(error);
+  }
+}
+
+// A flaw of a line is one of the list of credentials.
+const invalid = (error) =>
+  error instanceof Flaw && !error.code.startsWith("credential")
+    ? new Flaw("credential_invalid", error.where, `${error.code}: ${error.detail}`)
+    : error;
 
 async function checkProvenance(found, ledger, signatures, where) {
   const wrong = (detail) => new Flaw("credential_invalid", where, detail);
@@ -123,6 +149,7 @@ async function checkAuthority(pem, keys) {
   if (keys.authority === null) return;
   if (pem === undefined) throw new Flaw("credential_missing", where, "the release does not carry its authority");
   const flaw = (detail) => new Flaw("credential_invalid", where, detail);
+  if (sizeOf(pem) > PEM_LIMIT) throw flaw("too large for one certificate");
   const spelled = PEM.exec(latin1(await readAll(pem, where, PEM_LIMIT)));
   if (spelled === null) throw flaw("not one certificate (PEM)");
   let digest;

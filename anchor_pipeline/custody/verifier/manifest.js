@@ -11,6 +11,7 @@ const LIMIT = 2 ** 30;
 
 const positive = (value) => count(value) ?? (value === 0 ? "not 1 or more" : null);
 const name = /^[A-Za-z0-9_-][A-Za-z0-9._-]*(\/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$/;
+const share = /^(?:0|[1-9][0-9]*)\.[0-9]{6}$/;
 const file = { path: matching(name), sha256: digest, bytes: count };
 const sums = { tokens: count, documents: count };
 
@@ -25,12 +26,12 @@ const manifest = record({
   files: listOf(record(file)),
   rows: count,
   amounts: mapOf(record({ unit: string, ...sums })),
-  shares: mapOf(mapOf(mapOf(record({ ...sums, share: string })))),
+  shares: mapOf(mapOf(mapOf(record({ ...sums, share: matching(share) })))),
   documents: orNull(record({ count: positive, root: digest })),
   digests: record({ policy: string, selection: string, corpus: string, verdict: string }),
   previous: orNull(record({ cycle: string, digest })),
   revision: count,
-  replaces: orNull(record({ revision: count, digest })),
+  replaces: orNull(record({ revision: positive, digest })),
   digest,
 });
 

@@ -1,6 +1,7 @@
 // The whole check of whatever a reader has: a release, a ledger with its head, or a proof. What was not proved is said.
 
 import { b64, pieces, readAll, sizeOf, text, utf8 } from "./bytes.js";
+import { MOST_BYTES } from "./canonical.js";
 import { Claims } from "./claims.js";
 import { Flaw } from "./flaws.js";
 import { keyOfFile, witnessOf } from "./keys.js";
@@ -79,6 +80,7 @@ async function verifyLedger(context, { entries, head, root }) {
     if (pin !== null) ledger.checkPin(pin);
     const seen = seenBefore(context, ledger);
     if (seen !== null) ledger.checkPin(seen);
+    if (summary.kind === "release") await checkToldRoot(ledger, root);
     return note;
   });
   if (checked === undefined) return null;
@@ -86,10 +88,19 @@ async function verifyLedger(context, { entries, head, root }) {
   summary.root = ledger.entries[0].key.id;
   summary.note = text(await readAll(head, "checkpoint", SMALL));
   tellLedger(context, ledger);
-  await claims.attempt(() => tellRoot(context, ledger, root));
+  tellRoot(context, ledger);
   await claims.attempt(() => tellWitnesses(context, checked));
   await checkPrevious(context, ledger);
   return ledger;
+}
+
+// The root key that a release tells for information is the one in force at its head: nobody is to be told another one.
+async function checkToldRoot(ledger, file) {
+  const where = "custody/root.pub.json";
+  if (file === undefined) throw new Flaw("file_missing", where, "it is not among the files");
+  const told = keyOfFile(await readAll(file, where, MOST_BYTES + 1), where);
+  if (told.id === ledger.keys.root.id) return;
+  throw new Flaw("root_not_pinned", where, `key ${told.id}, the record's root key is ${ledger.keys.root.id}`);
 }
 
 // The head of this very ledger that the browser remembers; null if none.
@@ -133,7 +144,7 @@ function tellLedger({ claims, summary, pin, trusted }, ledger) {
   claims.open("newest", "That there is no newer record than this one cannot be seen from a folder", advice);
 }
 
-async function tellRoot({ claims, trusted }, ledger, file) {
+function tellRoot({ claims, trusted }, ledger) {
   const genesis = ledger.entries[0].key.id;
   if (trusted !== null) {
     claims.holds("root", "The record begins with the root key that you chose to trust", `key id ${genesis}`);
@@ -142,10 +153,6 @@ async function tellRoot({ claims, trusted }, ledger, file) {
     const detail = `Whole id: ${genesis}\nGet root.pub.json from whoever made this release, by another way than this folder, and add it.`;
     claims.open("root", what, detail);
   }
-  if (file === undefined) return;
-  const carried = await read(file, (bytes) => keyOfFile(bytes, "custody/root.pub.json"));
-  if (carried.id === genesis || carried.id === ledger.keys.root.id) return;
-  throw new Flaw("root_not_pinned", "custody/root.pub.json", `key ${carried.id}, the record begins with ${genesis}`);
 }
 
 async function tellWitnesses({ claims, signatures, witnesses }, head) {
