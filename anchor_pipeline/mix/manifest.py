@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -31,6 +31,7 @@ SHARE_DIMENSIONS = ("domain", "kind", "source", "generator", "authorship")
 """Columns by which the manifest states shares."""
 
 _DIGEST = r"^[0-9a-f]{64}$"
+_SHARE = re.compile(r"(0|[1-9][0-9]*)\.[0-9]{6}")
 _SAFE_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
 
 
@@ -49,6 +50,13 @@ def check_extra_name(name: str) -> None:
         )
 
 
+_LARGEST = 2**53 - 1
+"""Integers beyond are not exact in JavaScript, in which a release is verified as well."""
+
+_Count = Annotated[int, Field(ge=0, le=_LARGEST)]
+_Positive = Annotated[int, Field(ge=1, le=_LARGEST)]
+
+
 class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -58,15 +66,15 @@ class Entry(_Record):
 
     path: str
     sha256: str = Field(pattern=_DIGEST)
-    bytes: int = Field(ge=0)
+    bytes: _Count
     """Size of the file."""
 
 
 class Part(Entry):
     """A Parquet file of the mix; the parts in their order are the mix in training order."""
 
-    rows: int = Field(ge=1)
-    tokens: int = Field(ge=0)
+    rows: _Positive
+    tokens: _Count
     """Sum of the column `tokens`."""
 
 
@@ -83,18 +91,25 @@ class File(Entry):
 class Share(_Record):
     """How much of a modality has some value in some column; every pass over a document counts."""
 
-    tokens: int = Field(ge=0)
-    documents: int = Field(ge=0)
+    tokens: _Count
+    documents: _Count
     share: Decimal
     """tokens / tokens of the modality, to six places."""
+
+    @field_validator("share")
+    @classmethod
+    def _six_places(cls, share: Decimal) -> Decimal:
+        if _SHARE.fullmatch(str(share)) is None:
+            raise ValueError(f"the share {share} has not six places")
+        return share
 
 
 class Amount(_Record):
     """What the mix holds of a modality; `unit` is what the column `tokens` counts."""
 
     unit: str
-    tokens: int = Field(ge=0)
-    documents: int = Field(ge=0)
+    tokens: _Count
+    documents: _Count
 
 
 class Digests(_Record):
@@ -109,7 +124,7 @@ class Digests(_Record):
 class Documents(_Record):
     """The list of documents, each once, sorted by id: how many, and the root of the Merkle tree over their lines."""
 
-    count: int = Field(ge=1)
+    count: _Positive
     root: str = Field(pattern=_DIGEST)
 
 
@@ -123,7 +138,7 @@ class PreviousRelease(_Record):
 class Replaced(_Record):
     """The revision of the same cycle that this one replaces."""
 
-    revision: int = Field(ge=1)
+    revision: _Positive
     digest: str = Field(pattern=_DIGEST)
 
 
@@ -139,7 +154,7 @@ class Manifest(_Record):
     written_by: str
     parts: tuple[Part, ...] = Field(min_length=1)
     files: tuple[File, ...]
-    rows: int
+    rows: _Count
     amounts: dict[str, Amount]
     """By modality."""
     shares: dict[str, dict[str, dict[str, Share]]]
@@ -148,7 +163,7 @@ class Manifest(_Record):
     documents: Documents | None
     """What proofs about single documents rest on; None where the project declares no custody."""
     previous: PreviousRelease | None
-    revision: int = Field(ge=0)
+    revision: _Count
     replaces: Replaced | None
     digest: str
     """The mix digest: of everything above but `revision` and `replaces`."""

@@ -8,9 +8,11 @@ lives, and so do the latest runs' own. Files and tables stay Dagster's, so an in
 
 from __future__ import annotations
 
+import fcntl
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 # Internal, and the only place that overrides it; test_sqlite.py holds what we rely on.
@@ -96,7 +98,9 @@ class SqliteStorage(DagsterSqliteStorage):
     """Runs, events and schedules below one folder, where Dagster's own storage has them."""
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
-        super().__init__(base_dir, inst_data)
+        # Of two processes that make the tables at the same time, Dagster lets one fail.
+        with _alone(base_dir):
+            super().__init__(base_dir, inst_data)
         runs, events = self._run_storage, self._event_log_storage
         self._run_storage = KeptRunStorage(runs._conn_string)
         self._event_log_storage = KeptEventLogStorage(events._base_dir)
@@ -104,6 +108,16 @@ class SqliteStorage(DagsterSqliteStorage):
     @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> SqliteStorage:
         return cls.from_local(inst_data=inst_data, **config_value)
+
+
+@contextmanager
+def _alone(base_dir: str) -> Iterator[None]:
+    """One process at a time; the system lets go when it ends, however it does."""
+    folder = Path(base_dir)
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".opening").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _engine(address: str) -> Engine:

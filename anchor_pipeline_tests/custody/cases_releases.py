@@ -11,12 +11,13 @@ from typing import Any
 from anchor_pipeline.custody.canonical import b64, canonical_json
 from anchor_pipeline_tests.custody.cases_rules import approval_fields
 from anchor_pipeline_tests.custody.forge import Forge, key, sealed
-from anchor_pipeline_tests.custody.verifier.releases import STAGE, World, carried, encoded, sha
+from anchor_pipeline_tests.custody.verifier.releases import DER, PEM, STAGE, World, carried, encoded, gzipped, sha
 
 Files = dict[str, bytes]
 PART, OTHER = "data/train-00000-of-00002.parquet", "data/train-00001-of-00002.parquet"
 LEDGER, HEAD, PIN = "custody/ledger.jsonl", "custody/checkpoint", "pin"
 LISTED, CREDENTIALS = "custody/documents.jsonl.gz", "custody/credentials.jsonl"
+TOLD = "custody/root.pub.json"
 BUILD = {
     "buildType": "https://anchor-pipeline.dev/custody/ingest/v1",
     "externalParameters": {},
@@ -97,6 +98,17 @@ def with_ledger(files: Files, forge: Forge) -> Files:
     return {**files, LEDGER: forge.data(), HEAD: forge.head().encode()}
 
 
+def with_another_root() -> Files:
+    """The root's key changed after the release, which tells the new one; the reader trusts the old one."""
+    return {**with_later_root(), TOLD: key("root", 1).public.encoded()}
+
+
+def with_later_root() -> Files:
+    forge, files = continued()
+    forge.new_root(key("root"), key("root", 1))
+    return with_ledger(files, forge)
+
+
 def changed(name: str, change: Callable[[bytes], bytes]) -> Files:
     files = good()
     before = files[name]
@@ -153,6 +165,22 @@ def manifest_that_lists_custody() -> Files:
 def manifest_whose_rows_do_not_add_up() -> Files:
     """Rows of the parts and of the whole."""
     return manifest(lambda record: record.update(rows=13), again=True)
+
+
+def manifest_with_a_large_integer() -> Files:
+    """An integer that JavaScript cannot hold."""
+    return manifest(lambda record: record["amounts"]["text"].update(tokens=2**53), again=True)
+
+
+def manifest_with_a_share_of_two_places() -> Files:
+    """A share in another spelling than the one with six places."""
+    return manifest(lambda record: record["shares"]["text"]["domain"]["general"].update(share="1.00"), again=True)
+
+
+def manifest_that_replaces_nothing() -> Files:
+    """Revisions that replace another begin at 1."""
+    replaces = {"revision": 0, "digest": "0" * 64}
+    return manifest(lambda record: record.update(replaces=replaces), again=True)
 
 
 def part_missing() -> Files:
@@ -274,6 +302,71 @@ def ledger_of_another_root() -> Files:
     return {**good(), "root.pub.json": key("root", 1).public.encoded()}
 
 
+def told_root_missing() -> Files:
+    """The release does not tell its root key."""
+    return without(TOLD)
+
+
+def told_root_of_another() -> Files:
+    """It tells the root key of somebody else."""
+    return changed(TOLD, lambda _: key("root", 1).public.encoded())
+
+
+def told_root_of_a_pipeline() -> Files:
+    """It tells another key of its ledger."""
+    return changed(TOLD, lambda _: key("pipeline").public.encoded())
+
+
+def told_root_of_before() -> Files:
+    """The root's key changed after the release, which tells the old one."""
+    return with_later_root()
+
+
+def told_root_with_spaces() -> Files:
+    """The root key in another spelling."""
+    return changed(TOLD, lambda data: data.replace(b":", b": ", 1))
+
+
+def told_root_without_a_newline() -> Files:
+    """The file of the root key is cut off."""
+    return changed(TOLD, lambda data: data[:-1])
+
+
+def told_root_empty() -> Files:
+    """The file of the root key is empty."""
+    return changed(TOLD, lambda data: b"")
+
+
+def told_root_flipped() -> Files:
+    """Another word in the place of the format."""
+    return changed(TOLD, lambda data: data.replace(b"anchor-public-key-1", b"anchor-public-key-0"))
+
+
+def told_root_with_loose_bits() -> Files:
+    """Bits of the last letter that mean nothing are set."""
+    record = key("root").public.record()
+    assert record["ed25519"].endswith("=")
+    letter = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".index(record["ed25519"][-2])
+    spelled = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"[letter | 1]
+    record["ed25519"] = record["ed25519"][:-2] + spelled + "="
+    return changed(TOLD, lambda _: canonical_json(record) + b"\n")
+
+
+def told_root_too_large() -> Files:
+    """More than a key file may hold, and no newline at its end."""
+    return changed(TOLD, lambda data: data + b" " * 65_536)
+
+
+def told_root_and_head_rolled_back() -> Files:
+    """Two things wrong: what the reader saw before comes first."""
+    return {**rolled_back(), TOLD: key("root", 1).public.encoded()}
+
+
+def told_root_and_no_completion() -> Files:
+    """Two things wrong: the root key that is told comes before the completion."""
+    return {**revision_altered(), TOLD: key("root", 1).public.encoded()}
+
+
 def rolled_back() -> Files:
     """The reader saw a later head than the one of the release."""
     forge, files = continued()
@@ -315,7 +408,7 @@ def documents_missing() -> Files:
 
 def documents(change: Callable[[list[bytes]], list[bytes]]) -> Files:
     def listed(data: bytes) -> bytes:
-        return gzip.compress(b"".join(change(gzip.decompress(data).splitlines(keepends=True))), mtime=0)
+        return gzipped(b"".join(change(gzip.decompress(data).splitlines(keepends=True))))
 
     return changed(LISTED, listed)
 
@@ -355,6 +448,52 @@ def documents_not_packed() -> Files:
     return changed(LISTED, gzip.decompress)
 
 
+def header(place: int, value: int) -> Files:
+    """A byte of the packed list's header, which nothing else protects."""
+    return changed(LISTED, lambda data: data[:place] + bytes([value]) + data[place + 1 :])
+
+
+def documents_packed_at_a_time() -> Files:
+    """A time in the header of the packed list."""
+    return header(4, 1)
+
+
+def documents_packed_harder() -> Files:
+    """The header says that it was packed as small as could be."""
+    return header(8, 2)
+
+
+def documents_packed_by_another_system() -> Files:
+    """The header names Unix."""
+    return header(9, 3)
+
+
+def documents_packed_with_a_name() -> Files:
+    """The header holds the name of a file."""
+    return changed(LISTED, lambda data: data[:3] + b"\x08" + data[4:10] + b"documents.jsonl\0" + data[10:])
+
+
+def documents_with_more_after_them() -> Files:
+    """Zeros after the packed list."""
+    return changed(LISTED, lambda data: data + bytes(8))
+
+
+def documents_packed_twice() -> Files:
+    """Two members of gzip in one file."""
+
+    def halves(data: bytes) -> bytes:
+        plain = gzip.decompress(data)
+        middle = plain.index(b"\n") + 1
+        return gzipped(plain[:middle]) + gzipped(plain[middle:])
+
+    return changed(LISTED, halves)
+
+
+def documents_empty() -> Files:
+    """An empty file in the place of the list."""
+    return changed(LISTED, lambda data: b"")
+
+
 def documents_root_missing() -> World:
     """A manifest that states no root of its documents."""
     return world(manifest={"documents": None})
@@ -384,6 +523,65 @@ def credential_never_there() -> World:
 def completion_without_credentials() -> World:
     """The ledger names no credentials."""
     return world(completion={"credentials": None})
+
+
+def credentials_miscounted() -> World:
+    """The ledger says three, of the same bytes; that one line is no credential comes later."""
+    made = credential_of_other_bytes()
+    return world(credentials=made.credentials, completion={"credentials": {"count": 3, "sha256": bundled(made)}})
+
+
+def bundled(made: World) -> str:
+    return sha(made.files()[CREDENTIALS])
+
+
+def shard_without_a_digest() -> World:
+    """Documents of a shard that is named, not digested: no credential can be for it."""
+    made = world()
+    made.documents[0] = {**made.documents[0], "shard": "books"}
+    return made
+
+
+def credentials_that_are_lines(change: Callable[[bytes], bytes], count: int) -> Files:
+    """A list of credentials that was released as it is."""
+    lines = change(good()[CREDENTIALS])
+    files = world(completion={"credentials": {"count": count, "sha256": sha(lines)}}).files()
+    return {**files, CREDENTIALS: lines}
+
+
+def credentials_released_without_a_newline() -> Files:
+    """The last line has no end, and was released so."""
+    return credentials_that_are_lines(lambda data: data[:-1], 2)
+
+
+def credentials_released_unsorted() -> Files:
+    """The lines in another order, and released so."""
+    return credentials_that_are_lines(lambda data: b"".join(reversed(data.splitlines(keepends=True))), 2)
+
+
+def credentials_released_twice() -> Files:
+    """A credential twice."""
+    return credentials_that_are_lines(lambda data: data[: data.index(b"\n") + 1] + data, 3)
+
+
+def credential_with_spaces() -> Files:
+    """A line in another spelling."""
+    return credentials_that_are_lines(lambda data: data.replace(b":", b": ", 1), 2)
+
+
+def credential_of_no_kind() -> Files:
+    """A word of honour."""
+    return credentials_that_are_lines(lambda data: data.replace(b'"in-toto"', b'"honour"', 1), 2)
+
+
+def credential_with_loose_bits() -> World:
+    """Base64 in another spelling."""
+    return with_credential(0, data="AB==", sha256=sha(b"\0"))
+
+
+def credential_that_is_empty() -> Files:
+    """An empty line."""
+    return credentials_that_are_lines(lambda data: b"\n" + data, 3)
 
 
 def with_credential(place: int, **changes: Any) -> World:
@@ -446,6 +644,16 @@ def authority_exchanged() -> World:
     return world(authority=sha(b"another certificate"))
 
 
+def authority_with_more_after_it() -> Files:
+    """An empty line after the certificate."""
+    return {**world(authority=sha(DER)).files(), "custody/authority.pem": PEM + b"\n"}
+
+
+def authority_that_is_none() -> Files:
+    """No certificate."""
+    return {**world(authority=sha(DER)).files(), "custody/authority.pem": b"trust me\n"}
+
+
 def sidecar_without_authority() -> World:
     """A C2PA credential, and the ledger names nobody whom it could lead up to."""
     shard = world().credentials[0]["shard"]
@@ -474,15 +682,17 @@ def credential_that_is_no_envelope() -> World:
     return with_credential(0, data=b64(b"trust me"), sha256=sha(b"trust me"))
 
 
-WITH_AUTHORITY = (authority_exchanged,)
+WITH_AUTHORITY = (authority_exchanged, authority_with_more_after_it, authority_that_is_none)
 CASES: dict[str, list[Callable[[], Files | World]]] = {
-    "": [good, with_later_entries, approved, with_pinned_head],
+    "": [good, with_later_entries, approved, with_pinned_head, with_another_root],
     "manifest": [
         manifest_missing, manifest_with_spaces, manifest_altered, manifest_of_another_format,
         manifest_with_a_strange_path, manifest_that_lists_custody, manifest_whose_rows_do_not_add_up,
+        manifest_with_a_large_integer, manifest_with_a_share_of_two_places, manifest_that_replaces_nothing,
     ],
     "file_missing": [
         part_missing, report_missing, ledger_missing, head_missing, documents_missing, credentials_missing,
+        told_root_missing,
     ],
     "file_digest": [part_with_a_flipped_bit, part_cut_off, parts_exchanged, report_changed],
     "file_unlisted": [extra_file, hidden_file],
@@ -493,8 +703,16 @@ CASES: dict[str, list[Callable[[], Files | World]]] = {
     "truncated": [ledger_without_its_last_newline],
     "head_size": [ledger_without_its_last_entry],
     "signature_ml_dsa_65": [ledger_signature_flipped],
-    "root_not_pinned": [ledger_of_another_root],
-    "head_rollback": [rolled_back],
+    "root_not_pinned": [
+        ledger_of_another_root, told_root_of_another, told_root_of_a_pipeline, told_root_of_before,
+        told_root_and_no_completion,
+    ],
+    "not_canonical": [
+        told_root_with_spaces, told_root_without_a_newline, told_root_empty, told_root_with_loose_bits,
+    ],
+    "malformed": [told_root_flipped],
+    "too_large": [told_root_too_large],
+    "head_rollback": [rolled_back, told_root_and_head_rolled_back],
     "fork": [forked],
     "completion_missing": [
         release_unknown_to_the_ledger, revision_altered, ledger_of_an_earlier_head, completion_of_another_mix,
@@ -502,13 +720,22 @@ CASES: dict[str, list[Callable[[], Files | World]]] = {
     "documents_root": [
         document_dropped, document_twice, documents_exchanged, document_with_another_licence,
         documents_without_a_newline, documents_cut_off, documents_not_packed, documents_root_missing,
+        documents_packed_at_a_time, documents_packed_harder, documents_packed_by_another_system,
+        documents_packed_with_a_name, documents_with_more_after_them, documents_packed_twice, documents_empty,
     ],
-    "credentials_digest": [credential_stripped, credentials_exchanged],
-    "credential_missing": [credential_never_there, completion_without_credentials, authority_missing, sidecar_stripped],
+    "credentials_digest": [
+        credential_stripped, credentials_exchanged, credentials_miscounted, credentials_released_without_a_newline,
+    ],
+    "credential_missing": [
+        credential_never_there, completion_without_credentials, authority_missing, sidecar_stripped,
+        shard_without_a_digest,
+    ],
     "credential_invalid": [
         credential_of_other_bytes, credential_of_another_shard, credential_by_a_stranger, credential_by_the_steward,
         credential_with_a_bad_signature, credential_of_another_kind, credential_of_no_document,
         credential_that_is_no_envelope, authority_exchanged, sidecar_without_authority,
-        credential_of_another_build,
+        credential_of_another_build, credentials_released_unsorted, credentials_released_twice, credential_with_spaces,
+        credential_of_no_kind, credential_with_loose_bits, credential_that_is_empty, authority_with_more_after_it,
+        authority_that_is_none,
     ],
 }  # fmt: skip

@@ -10,9 +10,9 @@ from typing import Any
 
 from anchor_pipeline.custody.canonical import b64, canonical_json, unb64
 from anchor_pipeline_tests.custody.cases import Case
-from anchor_pipeline_tests.custody.cases_releases import HEAD, LEDGER, LISTED, Files
+from anchor_pipeline_tests.custody.cases_releases import HEAD, LEDGER, LISTED, TOLD, Files
 from anchor_pipeline_tests.custody.forge import Forge, key, sealed, subject
-from anchor_pipeline_tests.custody.verifier.releases import encoded, sha
+from anchor_pipeline_tests.custody.verifier.releases import encoded, gzipped, sha
 
 Chance = random.Random
 
@@ -175,6 +175,7 @@ def of_release(files: Files, other: Files, chance: Chance) -> Files:
 RELIED_ON = (
     "MANIFEST.json", "VERDICT.json", "REPORT.html", "data/train-00000-of-00002.parquet",
     "data/train-00001-of-00002.parquet", LEDGER, HEAD, LISTED, "custody/credentials.jsonl",
+    TOLD,
 )  # fmt: skip
 
 
@@ -216,7 +217,7 @@ def _lines(name: str) -> Callable[[Files, Files, Chance], None]:
             case _:
                 lines[place] = canonical_changed(lines[place], chance) + b"\n"
         changed = b"".join(lines)
-        files[name] = gzip.compress(changed, mtime=0) if name == LISTED else changed
+        files[name] = gzipped(changed) if name == LISTED else changed
 
     return change
 

@@ -31,7 +31,9 @@ def ledgers(count: int, seed: int) -> Iterator[tuple[str, str, str]]:
 
 
 def same_list(one: bytes, other: bytes) -> bool:
-    """Whether two gzip files hold the same: a name or a time in the header says nothing about documents."""
+    """Whether two gzip files hold the same: bits that fill the last byte of what is packed say nothing."""
+    if one[:10] != other[:10]:
+        return False
     unpacker = zlib.decompressobj(31)
     try:
         return unpacker.decompress(one) == gzip.decompress(other) and unpacker.eof and not unpacker.unused_data
@@ -74,8 +76,7 @@ def check_releases(count: int, seed: int, folder: Path) -> Counter[str]:
         if first[0] == "verdict" != second[0]:
             # The package's verifier knows all fields of a verdict, and refuses others; the manifest was made to fit.
             first = first[1:]
-        # The package's verifier reads manifests with integers beyond 2^53; the ledger knows none of those.
-        assert first[0] == second[0] or (first[0], second[0]) == ("completion_missing", "manifest"), (first, second)
+        assert first[0] == second[0], (first, second)
         said[first[0]] += 1
     return said
 

@@ -171,8 +171,8 @@ def test_a_release_without_verdict_is_refused(copy: Path, released: Release) -> 
 
 
 def test_an_unknown_format_is_refused(copy: Path) -> None:
-    resealed(copy, format=2)
-    with pytest.raises(DamagedData, match="format 2"):
+    resealed(copy, format=3)
+    with pytest.raises(DamagedData, match="format 3"):
         open_mix(copy)
 
 

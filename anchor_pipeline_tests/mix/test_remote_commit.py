@@ -42,7 +42,7 @@ class Mix:
         (self.staged / path).write_bytes(self.content)
         sha256 = hashlib.sha256(self.content).hexdigest()
         manifest = Manifest(
-            format=1,
+            format=2,
             project="demo",
             stage="pretrain",
             cycle="2021",
@@ -54,6 +54,7 @@ class Mix:
             amounts={"text": Amount(unit="tokens", tokens=1, documents=1)},
             shares={},
             digests=Digests(policy="p", selection="s", corpus="c", verdict="v"),
+            documents=None,
             previous=None,
             revision=0,
             replaces=None,

@@ -526,6 +526,12 @@ def lines(data: bytes) -> Iterator[bytes]:
 
 # --- releases (custody.md, 6) ---
 
+SHARE = re.compile(r"(0|[1-9][0-9]*)\.[0-9]{6}")
+PACKED = bytes.fromhex("1f8b08000000000000ff")
+CERTIFICATE = re.compile(
+    r"-----BEGIN CERTIFICATE-----\n((?:[A-Za-z0-9+/]{64}\n)*[A-Za-z0-9+/=]{1,64}\n)-----END CERTIFICATE-----\n"
+)
+
 FILE: dict[str, Shape] = {"path": matching(PATH), "sha256": digest, "bytes": count}
 SUMS: dict[str, Shape] = {"tokens": count, "documents": count}
 
@@ -541,7 +547,7 @@ manifest_record = record(
     parts=many(record(**FILE, rows=positive, tokens=count)),
     files=many(record(**FILE)),
     amounts=by_name(record(**SUMS, unit=text)),
-    shares=by_name(by_name(by_name(record(**SUMS, share=text)))),
+    shares=by_name(by_name(by_name(record(**SUMS, share=matching(SHARE))))),
     digests=record(policy=text, selection=text, corpus=text, verdict=text),
     documents=maybe(record(count=positive, root=digest)),
     previous=maybe(record(cycle=text, digest=digest)),
@@ -549,8 +555,9 @@ manifest_record = record(
     digest=digest,
 )
 document_record = record(
-    **dict.fromkeys(("authorship", "collected_at", "doc_id", "kind", "licence", "raw_file", "source"), text),
-    **{"digest": digest, "shard": digest, "generator": maybe(text), "raw_row": lambda value: type(value) is int},
+    **dict.fromkeys(("authorship", "collected_at", "digest", "doc_id", "kind"), text),
+    **dict.fromkeys(("licence", "raw_file", "shard", "source"), text),
+    **{"generator": maybe(text), "raw_row": lambda value: type(value) is int},
 )
 credential_record = record(data=text, kind=among("in-toto", "c2pa"), sha256=digest, shard=digest)
 
@@ -627,8 +634,11 @@ def check_verdict(data: bytes, manifest: dict[str, Any]) -> bool:
 
 
 def unpacked(file: BinaryIO) -> Iterator[bytes]:
-    """The lines in one gzip member with nothing after it."""
+    """The lines in one gzip member, with the one header that there is, and nothing after it."""
     unpacker, rest = zlib.decompressobj(31), b""
+    if file.read(len(PACKED)) != PACKED:
+        raise Flaw("documents_root", "documents.jsonl.gz", "another header than of a list of documents")
+    unpacker.decompress(PACKED)
     while chunk := file.read(1 << 20):
         while chunk and not unpacker.eof:
             *whole, rest = (rest + unpacker.decompress(chunk, 1 << 20)).split(b"\n")
@@ -668,8 +678,12 @@ def check_authority(folder: Path, named: str | None) -> None:
         pem = read(folder, "authority.pem").decode("ascii", "replace")
     except Flaw:
         raise Flaw("credential_missing", "authority.pem", "the ledger names one") from None
-    found = re.fullmatch(r"\s*-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----\s*", pem)
-    if found is None or sha256(unb64("".join(found[1].split()), "authority.pem")).hex() != named:
+    found = CERTIFICATE.fullmatch(pem)
+    try:
+        same = found is not None and sha256(unb64(found[1].replace("\n", ""), "authority.pem")).hex() == named
+    except Flaw:
+        same = False
+    if not same:
         raise Flaw("credential_invalid", "authority.pem", "not the certificate that the ledger names")
 
 
@@ -684,7 +698,7 @@ def check_credentials(folder: Path, named: dict[str, Any], shards: set[str], led
     for line in data.split(b"\n")[:-1]:
         where = f"credential {len(kinds)}"
         try:
-            found = canonical(line, where, 1 << 24)
+            found = canonical(line, where, 1 << 23)
             if not credential_record(found):
                 raise Flaw("malformed", where, "no credential")
             if found["shard"] <= max(kinds, default="") or found["shard"] not in shards:
@@ -782,7 +796,18 @@ def read(folder: Path, name: str) -> bytes:
         raise Flaw("file_missing", name, "there is none") from None
 
 
-def check_ledger(folder: Path, root: Key | None, pin: bytes | None, claims: Claims) -> tuple[Ledger, list[Any]]:
+def check_told(folder: Path, ledger: Ledger) -> None:
+    """The root key that a release tells its readers is the one in force."""
+    data = read(folder, "root.pub.json")
+    if len(data) > MOST + 1:
+        raise Flaw("too_large", "root.pub.json", f"{len(data)} bytes")
+    if read_key(data, "root.pub.json").id != ledger.keys[-1]["root"].id:
+        raise Flaw("root_not_pinned", "root.pub.json", "not the root key in force at the head")
+
+
+def check_ledger(
+    folder: Path, root: Key | None, pin: bytes | None, claims: Claims, released: bool = False
+) -> tuple[Ledger, list[Any]]:
     """The ledger and its completions; Flaw for the first thing that is wrong."""
     ledger, completions = Ledger(root), []
     for line in lines(read(folder, "ledger.jsonl")):
@@ -792,6 +817,8 @@ def check_ledger(folder: Path, root: Key | None, pin: bytes | None, claims: Clai
     if ledger.size == 0:
         raise Flaw("genesis", "ledger", "no entry at all")
     ledger.end(Head(read(folder, "checkpoint"), "head"), Head(pin, "pinned head") if pin is not None else None)
+    if released:
+        check_told(folder, ledger)
     claims.holds("ledger", f"{ledger.size} entries of {ledger.origin}, their signatures, and the head over them")
     trusted = "the root that is trusted" if root else "its own root only; name the one you trust with --root"
     claims.holds("root", f"begun by {trusted} ({ledger.keys[1]['root'].id})", True if root else None)
@@ -824,7 +851,7 @@ def check_release(folder: Path, root: Key | None, pin: bytes | None) -> Claims:
             claims.holds("verdict", "the rules were evaluated for this mix, and let it pass")
     else:
         claims.holds("verdict", "VERDICT.json is no part of the release", False)
-    checked = claims.attempt(lambda: check_ledger(folder / "custody", root, pin, claims))
+    checked = claims.attempt(lambda: check_ledger(folder / "custody", root, pin, claims, released=True))
     if checked is not None:
         check_origins(folder, manifest, sha256(data).hex(), checked, claims)
     return claims

@@ -90,13 +90,13 @@ def _of_no_kind(lines: Lines) -> Lines:
     ("change", "code"),
     [
         (_stripped, "credential_missing"),
-        (_twice, "not_canonical"),
-        (_unsorted, "not_canonical"),
-        (_cut, "truncated"),
-        (_with_spaces, "not_canonical"),
+        (_twice, "credential_invalid"),
+        (_unsorted, "credential_invalid"),
+        (_cut, "credential_invalid"),
+        (_with_spaces, "credential_invalid"),
         (_of_another_shard, "credential_invalid"),
         (_wrong_digest, "credential_invalid"),
-        (_of_no_kind, "malformed"),
+        (_of_no_kind, "credential_invalid"),
         (lambda lines: [], "credential_missing"),
     ],
 )

@@ -116,9 +116,14 @@ class World:
 
 def packed(lines: list[bytes]) -> bytes:
     """As `write_documents` packs a list."""
+    return gzipped(b"".join(line + b"\n" for line in lines))
+
+
+def gzipped(data: bytes) -> bytes:
+    """With the header that lists of documents have; `gzip.compress` writes another."""
     buffer = io.BytesIO()
     with gzip.GzipFile("", "wb", 6, buffer, mtime=0) as file:
-        file.writelines(line + b"\n" for line in lines)
+        file.write(data)
     return buffer.getvalue()
 
 

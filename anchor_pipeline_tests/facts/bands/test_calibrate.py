@@ -93,10 +93,10 @@ def test_the_same_seed_gives_the_same_limits_and_another_one_others() -> None:
 def test_with_too_few_documents_or_tokens_there_is_no_band_and_the_reason_is_named() -> None:
     few = made(1, LEAST_GROUPS - 1)
     assert calibrate(few, 1) == ()
-    assert f"{LEAST_GROUPS - 1} anchor documents" in why_not(few)
+    assert f"{LEAST_GROUPS - 1} human documents" in why_not(few)
     short = made(1, LEAST_GROUPS, words=8)
     assert calibrate(short, 1) == ()
-    assert "tokens of anchors" in why_not(short)
+    assert "tokens of human documents" in why_not(short)
 
 
 def test_no_band_is_for_a_bucket_larger_than_the_calibration_or_of_a_handful_of_documents() -> None:
