@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -246,3 +248,15 @@ def test_a_rotated_ledger_keeps_one_history_that_releases_carry(anchor: Run, tmp
     lines = (other / "custody/previous/0000/ledger.jsonl").read_bytes().splitlines(keepends=True)
     (other / "custody/previous/0000/ledger.jsonl").write_bytes(b"".join(lines[:-1]))
     assert wrong(other, root) == ["custody head_size"]
+    assert second_verifier(second, root)[0] == 0
+    code, said = second_verifier(other, root)
+    assert code == 1
+    assert "head_size" in said
+
+
+def second_verifier(folder: Path, root: Path) -> tuple[int, str]:
+    script = Path(__file__).resolve().parents[1] / "docs/spec/verifier.py"
+    done = subprocess.run(
+        [sys.executable, script, folder, "--root", root], check=False, stdout=subprocess.PIPE, text=True
+    )
+    return done.returncode, done.stdout

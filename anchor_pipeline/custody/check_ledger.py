@@ -64,8 +64,6 @@ class LedgerCheck:
 
     continues: Continued | None = None
     """The last head of the ledger that this one goes on from, as its genesis says."""
-    first_root: PublicKey | None = None
-    """Who began it."""
 
     @property
     def size(self) -> int:
@@ -88,7 +86,7 @@ class LedgerCheck:
         self._check_step(entry, where)
         self.keys.apply(self.size, predicate, where)
         if isinstance(predicate, Genesis):
-            self.continues, self.first_root = predicate.continues, key
+            self.continues = predicate.continues
         self._tree.append(leaf)
         self._roots.append(self._tree.root())
         self._last = leaf.hex(), predicate.time

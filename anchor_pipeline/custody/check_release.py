@@ -14,6 +14,7 @@ from typing import BinaryIO, NamedTuple, Protocol
 from anchor_pipeline.custody import note
 from anchor_pipeline.custody.canonical import MOST_BYTES
 from anchor_pipeline.custody.check_ledger import CheckedEntry, LedgerCheck, lines_of
+from anchor_pipeline.custody.check_previous import Earlier, check_previous
 from anchor_pipeline.custody.documents import DocumentsRoot, check_documents, read_lines
 from anchor_pipeline.custody.flaws import Flaw
 from anchor_pipeline.custody.keys import PublicKey
@@ -60,9 +61,13 @@ def check_custody(
     files: Files, released: Released, *, root: PublicKey | None = None, pins: Sequence[note.Checkpoint] = ()
 ) -> Iterator[Claim]:
     """The claims of a release; after the first that is disproved there are no further ones that rest on it."""
-    ledger, completions = LedgerCheck(root), []
+    completions = []
     try:
+        earlier = _check_earlier(files, root)
+        ledger = LedgerCheck(earlier.root)
         for entry in _entries(files, ledger):
+            if entry.index == 0:
+                earlier.check_continued_by(ledger)
             if entry.name == "completion" and _is_of(entry, released):
                 completions.append(entry)
         ledger.check_head(note.parsed(_text(files, HEAD), "head"))
@@ -76,7 +81,7 @@ def check_custody(
     yield _root_claim(ledger, root)
     yield Claim("unfinished", True, _unfinished(ledger))
     if ledger.continues is not None:
-        yield _previous_claim(files, ledger)
+        yield _previous_claim(earlier)
     if not completions:
         yield Claim("completion_missing", False, f"no step of the ledger released {released.stage} {released.mix}")
         return
@@ -150,19 +155,18 @@ def _root_claim(ledger: LedgerCheck, root: PublicKey | None) -> Claim:
     return Claim("root", None, f"signed by a key that calls itself root, {name}; name the one you trust with --root")
 
 
-def _previous_claim(files: Files, ledger: LedgerCheck) -> Claim:
-    from anchor_pipeline.custody.check_previous import check_previous
-
+def _check_earlier(files: Files, root: PublicKey | None) -> Earlier:
+    """The ledgers before this one, as far as the release carries them."""
     carried = 0
     while files.has(previous_ledger(carried)):
         carried += 1
-    if ledger.continues is None or carried == 0:
+    return check_previous(carried, lambda name: _chunks(files, name), lambda name: _text(files, name), root)
+
+
+def _previous_claim(earlier: Earlier) -> Claim:
+    if not earlier.ledgers:
         return Claim("previous", None, "the ledger continues an earlier one, which is not here")
-    try:
-        entries = check_previous(carried, lambda name: _chunks(files, name), lambda name: _text(files, name), ledger)
-    except Flaw as flaw:
-        return Claim(flaw.code, False, str(flaw))
-    return Claim("previous", True, f"the {carried} ledgers that it continues, {entries:,} entries, hold as well")
+    return Claim("previous", True, f"{earlier.ledgers} earlier ledgers, {earlier.entries:,} entries, lead up to it")
 
 
 def _unfinished(ledger: LedgerCheck) -> str:

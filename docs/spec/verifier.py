@@ -805,10 +805,14 @@ def check_told(folder: Path, ledger: Ledger) -> None:
         raise Flaw("root_not_pinned", "root.pub.json", "not the root key in force at the head")
 
 
-def check_ledger(
-    folder: Path, root: Key | None, pin: bytes | None, claims: Claims, released: bool = False
-) -> tuple[Ledger, list[Any]]:
-    """The ledger and its completions; Flaw for the first thing that is wrong."""
+Earlier = tuple[int, Key, dict[str, Any]]
+"""How many ledgers came before, the root in force at their end, and the last head."""
+
+
+def check_one(
+    folder: Path, root: Key | None, earlier: Earlier | None, pin: bytes | None
+) -> tuple[Ledger, list[dict[str, Any]]]:
+    """One ledger and its completions; of one without others before it nothing is asked of what it continues."""
     ledger, completions = Ledger(root), []
     for line in lines(read(folder, "ledger.jsonl")):
         name, said = ledger.take(line)
@@ -816,7 +820,39 @@ def check_ledger(
             completions.append(said)
     if ledger.size == 0:
         raise Flaw("genesis", "ledger", "no entry at all")
+    if earlier or folder.parent.name == "previous":
+        check_continues(ledger.genesis["continues"], earlier[2] if earlier else None)
     ledger.end(Head(read(folder, "checkpoint"), "head"), Head(pin, "pinned head") if pin is not None else None)
+    return ledger, completions
+
+
+def check_continues(stated: dict[str, Any] | None, last: dict[str, Any] | None) -> None:
+    """A genesis continues just the last head before it; the oldest ledger, none."""
+    if stated is None and last is None:
+        return
+    if stated is None or last is None or stated["origin"] != last["origin"]:
+        raise Flaw("origin", "entry 0", "it continues another ledger than the one before it")
+    for name, code in (("size", "head_size"), ("root_hash", "fork")):
+        if stated[name] != last[name]:
+            raise Flaw(code, "entry 0", f"it continues {stated[name]}, the ledger before has {last[name]}")
+
+
+def check_ledger(
+    folder: Path, root: Key | None, pin: bytes | None, claims: Claims, released: bool = False
+) -> tuple[Ledger, list[Any]]:
+    """The ledger and its completions, after those that it continues; Flaw for the first thing that is wrong."""
+    earlier = None
+    while (
+        (before := folder / "previous" / f"{0 if earlier is None else earlier[0]:04d}")
+        .joinpath("ledger.jsonl")
+        .exists()
+    ):
+        ledger, _ = check_one(before, earlier[1] if earlier else root, earlier, None)
+        last = {"origin": ledger.origin, "size": ledger.size, "root_hash": ledger.roots[-1].hex()}
+        earlier = (1 if earlier is None else earlier[0] + 1, ledger.keys[-1]["root"], last)
+    ledger, completions = check_one(folder, earlier[1] if earlier else root, earlier, pin)
+    if ledger.genesis["continues"] is not None:
+        claims.holds("previous", f"{earlier[0] if earlier else 'none'} of the ledgers before is here", earlier and True)
     if released:
         check_told(folder, ledger)
     claims.holds("ledger", f"{ledger.size} entries of {ledger.origin}, their signatures, and the head over them")

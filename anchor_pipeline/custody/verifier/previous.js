@@ -1,4 +1,4 @@
-// Ledgers before a rotation: custody/previous/<name>/ledger.jsonl and checkpoint, each continued by the next.
+// Ledgers before a rotation: custody/previous/0000 (the oldest), 0001, ..., each with its head, each continued by the next.
 
 import { hex, pieces, readAll } from "./bytes.js";
 import { Flaw } from "./flaws.js";
@@ -7,39 +7,44 @@ import { parseNoteFile } from "./note.js";
 
 const SMALL = 200000;
 
-// From the newest to the oldest; a claim for the whole history, or the flaw that ends it.
-export async function checkPrevious({ files, claims, signatures }, ledger) {
-  const left = new Set([...files.keys()].map((name) => /^custody\/previous\/([^/]+)\/ledger\.jsonl$/.exec(name)?.[1]).filter(Boolean));
-  let next = ledger;
-  let entries = 0;
-  while (next.entries[0].predicate.continues !== null) {
-    const continued = next.entries[0].predicate.continues;
-    if (left.size === 0) {
-      const detail = `${continued.origin}, ${continued.size} entries`;
-      claims.note("previous", "The record continues an earlier one, which is not among these files", detail);
-      return;
-    }
-    next = await claims.attempt(() => found(files, left, continued, next, signatures));
-    if (next === undefined) return;
-    entries += next.size;
+// What came before the ledger, as far as it is among the files: how much, the root key that has to begin what follows
+// (the one that the reader trusts has to have begun the oldest), and the head that it has to continue.
+export async function checkEarlier({ files, signatures, trusted }) {
+  let earlier = { ledgers: 0, entries: 0, root: trusted, last: null };
+  for (;;) {
+    const folder = `custody/previous/${String(earlier.ledgers).padStart(4, "0")}`;
+    const [entries, head] = ["ledger.jsonl", "checkpoint"].map((name) => files.get(`${folder}/${name}`));
+    if (entries === undefined) return earlier;
+    if (head === undefined) throw new Flaw("file_missing", `${folder}/checkpoint`, "it is not among the files");
+    const ledger = new LedgerCheck(earlier.root);
+    await takeAll(ledger, pieces(entries), signatures);
+    checkContinues(ledger, earlier.last);
+    ledger.checkHead(parseNoteFile(await readAll(head, "checkpoint", SMALL), `${folder}/checkpoint`));
+    await ledger.settle(signatures);
+    const last = { origin: ledger.origin, size: ledger.size, root: hex(ledger.roots.at(-1)) };
+    earlier = { ledgers: earlier.ledgers + 1, entries: earlier.entries + ledger.size, root: ledger.keys.root, last };
   }
-  if (entries > 0) claims.holds("previous", `The earlier records it continues are unbroken as well (${entries} entries)`);
 }
 
-// The ledger that has the head which is continued, checked.
-async function found(files, left, continued, next, signatures) {
-  for (const name of left) {
-    const ledger = new LedgerCheck();
-    const [entries, head] = ["ledger.jsonl", "checkpoint"].map((file) => files.get(`custody/previous/${name}/${file}`));
-    if (head === undefined) throw new Flaw("file_missing", `custody/previous/${name}/checkpoint`, "no head");
-    await takeAll(ledger, pieces(entries), signatures);
-    ledger.checkHead(parseNoteFile(await readAll(head, "checkpoint", SMALL), `head of ${name}`));
-    await ledger.settle(signatures);
-    const { origin, size, root_hash: root } = continued;
-    if (ledger.origin !== origin || ledger.size !== size || hex(ledger.roots.at(-1)) !== root) continue;
-    if (ledger.keys.root.id !== next.entries[0].key.id) break;
-    left.delete(name);
-    return ledger;
+// Flaw unless the ledger continues just that head; the oldest at hand, none.
+export function checkContinues(ledger, last) {
+  const stated = ledger.entries[0].predicate.continues;
+  if (stated === null && last === null) return;
+  const where = "entry 0";
+  if (stated === null || last === null || stated.origin !== last.origin) {
+    throw new Flaw("origin", where, `it continues ${stated?.origin ?? "nothing"}, before it is ${last?.origin ?? "nothing"}`);
   }
-  throw new Flaw("genesis", "ledger", `it continues ${continued.origin}, and that is not among the earlier ones`);
+  if (stated.size !== last.size) throw new Flaw("head_size", where, `it continues ${stated.size} entries of ${last.size}`);
+  if (stated.root_hash !== last.root) throw new Flaw("fork", where, "the entries before are not those that it continues");
+}
+
+export function tellEarlier(claims, ledger, earlier) {
+  const continued = ledger.entries[0].predicate.continues;
+  if (continued === null) return;
+  if (earlier.ledgers > 0) {
+    claims.holds("previous", `The earlier records it continues are unbroken as well (${earlier.entries} entries)`);
+    return;
+  }
+  const detail = `${continued.origin}, ${continued.size} entries`;
+  claims.note("previous", "The record continues an earlier one, which is not among these files", detail);
 }

@@ -7,7 +7,7 @@ import { Flaw } from "./flaws.js";
 import { keyOfFile, witnessOf } from "./keys.js";
 import { LedgerCheck, takeAll } from "./ledger.js";
 import { cosignature, parseNoteFile } from "./note.js";
-import { checkPrevious } from "./previous.js";
+import { checkContinues, checkEarlier, tellEarlier } from "./previous.js";
 import { checkProof } from "./proof.js";
 import { checkCompletion, checkFiles, checkOrigins, checkReleaseVerdict, day, readManifest } from "./release.js";
 import { Signatures } from "./signatures.js";
@@ -64,8 +64,10 @@ function ledgerFiles(files) {
 
 // The ledger with its head; null if anything is wrong with it.
 async function verifyLedger(context, { entries, head, root }) {
-  const { claims, signatures, progress, trusted, pin, summary } = context;
-  const ledger = new LedgerCheck(trusted);
+  const { claims, signatures, progress, pin, summary } = context;
+  const earlier = await claims.attempt(() => checkEarlier(context));
+  if (earlier === undefined) return null;
+  const ledger = new LedgerCheck(earlier.root);
   const checked = await claims.attempt(async () => {
     for (const [name, source] of [["ledger.jsonl", entries], ["checkpoint", head]]) {
       if (source === undefined) throw new Flaw("file_missing", `custody/${name}`, "it is not among the files");
@@ -77,6 +79,7 @@ async function verifyLedger(context, { entries, head, root }) {
     const note = parseNoteFile(await readAll(head, "checkpoint", SMALL).catch(tooLarge), "head");
     ledger.checkHead(note);
     await ledger.settle(signatures);
+    if (earlier.ledgers > 0) checkContinues(ledger, earlier.last);
     if (pin !== null) ledger.checkPin(pin);
     const seen = seenBefore(context, ledger);
     if (seen !== null) ledger.checkPin(seen);
@@ -90,7 +93,7 @@ async function verifyLedger(context, { entries, head, root }) {
   tellLedger(context, ledger);
   tellRoot(context, ledger);
   await claims.attempt(() => tellWitnesses(context, checked));
-  await checkPrevious(context, ledger);
+  tellEarlier(claims, ledger, earlier);
   return ledger;
 }
 
