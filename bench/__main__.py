@@ -12,6 +12,7 @@ from pathlib import Path
 from bench import (
     bench_build,
     bench_check,
+    bench_custody,
     bench_facts,
     bench_lineage,
     bench_load,
@@ -19,6 +20,7 @@ from bench import (
     bench_peers,
     bench_probes,
     bench_ui,
+    bench_verifier,
 )
 from bench.measure import ROOT
 
@@ -40,8 +42,12 @@ def main() -> None:
         "Through Dagster, over the functions called directly; a backfill on both storages": bench_orchestration.main,
         "Text facts in one pass, against MinHash by others": lambda: bench_facts.main(quick),
         "Probes: training and scoring, against KenLM": lambda: bench_probes.main(quick),
+        "Origin of texts": lambda: on_data("bench_origin.py"),
+        "Bands: false alarms, and what they notice": lambda: on_data("bench_gates.py"),
         "Delivering lineage, whatever the collector does": bench_lineage.main,
         "A year of a large project in the UI": bench_ui.main,
+        "The chain of custody: what it costs a build, and how fast a release is verified": bench_custody.main,
+        "The browser verifier": bench_verifier.main,
     }
     lines = ["# Measurements", "", "Made by `make bench`; read with [the notes](NOTES.md).", "", machine()]
     for title, measure in sections.items():
@@ -51,6 +57,13 @@ def main() -> None:
     print(text)
     if not quick:
         RESULTS.write_text(text, encoding="utf-8")
+
+
+def on_data(name: str) -> str:
+    """What a script prints of the real texts, if they are on this machine."""
+    if not bench_peers.DATA.is_dir():
+        return "skipped: the real texts are not on this machine"
+    return script(name, str(bench_peers.DATA))
 
 
 def script(name: str, *arguments: str) -> str:
