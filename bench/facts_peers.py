@@ -42,7 +42,7 @@ START = "cpu, wall = time.process_time(), time.perf_counter()\n"
 PEERS = (
     Peer(
         "datatrove MinHash, 128 hashes, whitespace tokenizer",
-        ("datatrove", "nltk", "tokenizers", "xxhash<4"),  # xxhash 4 takes no str
+        ("datatrove", "nltk", "spacy", "tokenizers", "xxhash<4"),  # xxhash 4 takes no str
         8,
         10,
         HEAD
