@@ -198,18 +198,29 @@ def build(project: Project, cycle: Cycle, stages: tuple[str, ...], as_json: bool
 @click.argument("mix")
 @click.option("--root", type=click.Path(path_type=Path), help="The root key you trust (root.pub.json).")
 @click.option(
+    "--pin",
+    type=click.Path(path_type=Path),
+    help="File with the last head of the ledger that you saw: an older or another one fails. Replaced if all holds.",
+)
+@click.option(
     "--rows/--no-rows", default=True, help="Compute digests and shares from the rows again, or hash the files only."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document to stdout and nothing else.")
-def verify(mix: str, root: Path | None, rows: bool, as_json: bool) -> int:
+def verify(mix: str, root: Path | None, pin: Path | None, rows: bool, as_json: bool) -> int:
     """Check a released MIX, a folder or URL: every digest, count and share, and its chain of custody.
 
     From its files alone; --root says whose word the chain of custody has to begin with.
     """
     from anchor_pipeline.custody.key_files import read_public
-    from anchor_pipeline.mix.verify import verify_mix
+    from anchor_pipeline.custody.pins import keep_pin, read_pin
+    from anchor_pipeline.mix.verify import head_of, verify_mix
 
-    findings = verify_mix(mix, rows=rows, root=None if root is None else read_public(root))
+    seen = None if pin is None else read_pin(pin)
+    findings = verify_mix(
+        mix, rows=rows, root=None if root is None else read_public(root), pins=[] if seen is None else [seen]
+    )
+    if pin is not None and all(one.ok for one in findings):
+        keep_pin(pin, head_of(mix))
     bad = [one for one in findings if not one.ok]
     if as_json:
         listed = [{"what": one.what, "ok": one.ok, "detail": one.detail} for one in findings]

@@ -254,6 +254,20 @@ def test_a_rotated_ledger_keeps_one_history_that_releases_carry(anchor: Run, tmp
     assert "head_size" in said
 
 
+def test_a_reader_who_keeps_the_last_head_notices_an_older_release(anchor: Run, tmp_path: Path) -> None:  # noqa: F811
+    custodian = project(tmp_path)
+    first, root, pin = release(tmp_path).location, custodian.keys.folder / "root.pub.json", tmp_path / "seen"
+    assert anchor("verify", first, "--root", root, "--pin", pin)[0] == 0
+    write_rows(tmp_path / "raw/gazette.jsonl", rows("gaz", 60, 9))
+    second = release(tmp_path).location
+    assert anchor("verify", second, "--root", root, "--pin", pin)[0] == 0
+    kept = pin.read_bytes()
+    code, out, _ = anchor("verify", first, "--root", root, "--pin", pin)
+    assert (code, "were seen before" in out) == (3, True)
+    assert pin.read_bytes() == kept
+    assert anchor("verify", first, "--root", root)[0] == 0
+
+
 def second_verifier(folder: Path, root: Path) -> tuple[int, str]:
     script = Path(__file__).resolve().parents[1] / "docs/spec/verifier.py"
     done = subprocess.run(

@@ -37,11 +37,12 @@ def check_and_pin(path: Path, checked: Iterable[LedgerCheck], head: note.Checkpo
         # Of a ledger that the history does not know: the newest one says what it is instead.
         (of_pin or ledgers[-1:])[0].check_pin(pin)
     if pin is None or (pin.origin, pin.size) != (head.origin, head.size):
-        _replace(path, head)
+        keep_pin(path, head)
     return pin
 
 
-def _replace(path: Path, head: note.Checkpoint) -> None:
+def keep_pin(path: Path, head: note.Checkpoint) -> None:
+    """Keep a head that was checked; whole or not at all. Unavailable if it cannot be written."""
     new = path.with_name(f"{path.name}.{os.getpid()}.new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

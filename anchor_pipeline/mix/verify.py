@@ -12,8 +12,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from anchor_pipeline.custody.flaws import Flaw
 from anchor_pipeline.custody.keys import PublicKey
-from anchor_pipeline.custody.note import Checkpoint
+from anchor_pipeline.custody.note import Checkpoint, parsed
+from anchor_pipeline.custody.release_files import HEAD
 from anchor_pipeline.errors import AnchorError, Unavailable, UsageError
 from anchor_pipeline.mix.checks import (
     Check,
@@ -24,7 +26,7 @@ from anchor_pipeline.mix.checks import (
     read_manifest,
 )
 from anchor_pipeline.mix.custody import check_custody_of
-from anchor_pipeline.mix.folder import Folder, folder_at
+from anchor_pipeline.mix.folder import Folder, folder_at, read_file
 from anchor_pipeline.mix.manifest import FORMAT, MANIFEST, Manifest, Part
 from anchor_pipeline.mix.parts import content_digests, mix_schema
 from anchor_pipeline.mix.read import newer_revision, newest_release
@@ -75,6 +77,17 @@ def verify_mix(
     if newer := newer_revision(folder, manifest):
         checks.append(Check("superseded", True, f"by revision {newer} of the cycle; this one stays readable"))
     return checks
+
+
+def head_of(path: str | Path) -> Checkpoint:
+    """The head that a release carries, not checked; UsageError if it was made without custody."""
+    folder = newest_release(folder_at(path))
+    if not folder.has(HEAD):
+        raise UsageError(f"{folder.url}: was made without custody, so there is no head to keep")
+    try:
+        return parsed(read_file(folder, HEAD, 1 << 20).decode(), HEAD)
+    except (Flaw, UnicodeDecodeError) as error:
+        raise UsageError(f"{folder.url}: no head of a ledger ({error})") from None
 
 
 _UNREADABLE = (OSError, KeyError, ValueError, TypeError, ArithmeticError)
