@@ -59,7 +59,7 @@ def anchors(path: Path) -> set[str]:
 def commands(path: Path) -> Iterator[tuple[str, list[str]]]:
     """Every `anchor …` shown, as (what is shown, its arguments): in shell blocks, and in code between words."""
     for block in blocks(path, "sh", "console"):
-        for line in block.text.splitlines():
+        for line in re.sub(r"\\\n\s*", "", block.text).splitlines():
             words = shlex.split(line.removeprefix("$ "), comments=True)
             # What stands before are settings of environment variables.
             words = [word for word in words if not re.fullmatch(r"[A-Z_]+=.*", word)]

@@ -77,7 +77,9 @@ def test_commands_exist_with_their_options(page: Path) -> None:
         command = anchor.commands[name]
         # A command named between words may stand without its arguments.
         wanted = rest or ["x" for one in command.params if isinstance(one, click.Argument)]
-        command.make_context(f"anchor {name}", list(wanted))
+        # As below `anchor`: a command keeps the names of its help option from its first context.
+        parent = click.Context(anchor, info_name="anchor", **anchor.context_settings)
+        command.make_context(name, list(wanted), parent=parent)
 
 
 @pytest.mark.parametrize("block", every("yaml"), ids=lambda block: block.id)
