@@ -386,8 +386,14 @@ def test_earlier_ledgers_that_the_ledger_continues_are_checked_as_well(browser: 
     world.forge.genesis = lambda *a, **k: make(*a, continues=continued, **k)  # type: ignore[method-assign]
     files = world.files()
     assert "previous" in codes(browser.verify(files, root=ROOT), None)
-    files |= {"custody/previous/0000/ledger.jsonl": before.data(), "custody/previous/0000/checkpoint": before.head().encode()}
+    files |= {
+        "custody/previous/0000/ledger.jsonl": before.data(),
+        "custody/previous/0000/checkpoint": before.head().encode(),
+    }
     assert "previous" in codes(browser.verify(files, root=ROOT), True)
     before.approval()
-    files |= {"custody/previous/0000/ledger.jsonl": before.data(), "custody/previous/0000/checkpoint": before.head().encode()}
+    files |= {
+        "custody/previous/0000/ledger.jsonl": before.data(),
+        "custody/previous/0000/checkpoint": before.head().encode(),
+    }
     assert codes(browser.verify(files, root=ROOT)) == ["head_size"]
