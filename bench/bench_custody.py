@@ -99,7 +99,7 @@ def verifying() -> str:
     size = found["bytes"] / 1e6
     titles = {
         "plain": "plain SHA-256 over all files",
-        "files": "`anchor verify --no-rows`",
+        "files": "`anchor verify MIX --no-rows`",
         "rows": "`anchor verify`",
     }
     rows = [
