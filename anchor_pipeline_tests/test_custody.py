@@ -115,6 +115,13 @@ def test_stripping_the_proof_is_noticed_by_every_reader(copied: Path, name: str,
         open_mix(copied)
 
 
+def test_a_quick_look_checks_the_ledger_and_that_the_lists_are_there(copied: Path) -> None:
+    assert len(open_mix(copied, verify="quick")) == len(open_mix(copied))
+    (copied / "custody/credentials.jsonl").unlink()
+    with pytest.raises(DamagedData, match="credentials"):
+        open_mix(copied, verify="quick")
+
+
 def test_a_mix_with_another_manifest_is_not_the_one_in_the_ledger(copied: Path) -> None:
     path = copied / "MANIFEST.json"
     record = json.loads(path.read_text())

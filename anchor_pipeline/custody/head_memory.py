@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 from anchor_pipeline.custody import note
 from anchor_pipeline.custody.flaws import Flaw
+from anchor_pipeline.custody.secret_files import write_file
 from anchor_pipeline.errors import DamagedData, Unavailable
 
 
@@ -60,15 +60,4 @@ class HeadMemory:
         last = self.last(head.origin)
         if last is not None and last.size >= head.size:
             return
-        path = self.path(head.origin)
-        new = path.with_suffix(f".{os.getpid()}.new")
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with new.open("wb") as file:
-                file.write(head.encoded().encode())
-                file.flush()
-                os.fsync(file.fileno())
-            new.replace(path)
-        except OSError as error:
-            new.unlink(missing_ok=True)
-            raise Unavailable(f"{path}: the head cannot be kept ({error.strerror or error})") from error
+        write_file(self.path(head.origin), head.encoded().encode(), 0o600)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
 from anchor_pipeline.custody import note
 from anchor_pipeline.custody.check_ledger import LedgerCheck
 from anchor_pipeline.custody.flaws import Flaw
+from anchor_pipeline.custody.secret_files import write_file
 from anchor_pipeline.errors import Unavailable, UsageError
 
 
@@ -43,14 +43,4 @@ def check_and_pin(path: Path, checked: Iterable[LedgerCheck], head: note.Checkpo
 
 def keep_pin(path: Path, head: note.Checkpoint) -> None:
     """Keep a head that was checked; whole or not at all. Unavailable if it cannot be written."""
-    new = path.with_name(f"{path.name}.{os.getpid()}.new")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with new.open("wb") as file:
-            file.write(head.encoded().encode())
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
-    except OSError as error:
-        new.unlink(missing_ok=True)
-        raise Unavailable(f"{path}: the head cannot be kept ({error.strerror or error})") from error
+    write_file(path, head.encoded().encode(), 0o644)

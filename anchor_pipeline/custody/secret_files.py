@@ -1,4 +1,4 @@
-"""Files that only their owner may read."""
+"""Files that are written whole or not at all; and secret ones, which only their owner may read."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ def write_file(path: Path, data: bytes, mode: int) -> None:
     """Write a file of that mode, on the disk when this returns; Unavailable if that cannot be done."""
     new = path.with_name(f"{path.name}.{os.getpid()}.new")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         # Never readable by others, not even before it has its name.
         handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         with os.fdopen(handle, "wb") as file:

@@ -16,11 +16,17 @@ from anchor_pipeline.mix.manifest import Manifest
 
 
 def check_custody_of(
-    folder: Folder, manifest: Manifest, root: PublicKey | None = None, pins: Sequence[Checkpoint] = ()
+    folder: Folder,
+    manifest: Manifest,
+    root: PublicKey | None = None,
+    pins: Sequence[Checkpoint] = (),
+    *,
+    lists: bool = True,
 ) -> Iterator[Check]:
     """The claims of a release that was made under custody; one that does not hold fails, as does one without any.
 
-    Nothing is asked of a release that was made without custody, unless the reader names a root key.
+    Nothing is asked of a release that was made without custody, unless the reader names a root key. Without `lists`
+    its documents and credentials are not gone through.
     """
     if manifest.documents is None and root is None and not pins:
         return
@@ -30,6 +36,6 @@ def check_custody_of(
     documents = DocumentsRoot(manifest.documents.count, manifest.documents.root)
     digest = hashlib.sha256(manifest.encoded()).hexdigest()
     released = Released(manifest.stage, manifest.cycle, manifest.digest, digest, documents)
-    for claim in check_custody(folder, released, root=root, pins=pins):
+    for claim in check_custody(folder, released, root=root, pins=pins, lists=lists):
         # Not proved is no damage: the reader named no root key.
         yield Check(f"{FOLDER} {claim.code}", claim.ok is not False, claim.detail)

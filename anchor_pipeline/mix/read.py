@@ -14,6 +14,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -56,8 +57,9 @@ def open_mix(path: str | Path, *, verify: Verification = "full", root: str | Pat
             stage (the newest cycle).
         verify: "full" hashes every file (about a gigabyte a second and core) and checks that the rows are those
             that were judged. "quick" reads everything but the content of the parts, of which it compares names,
-            sizes and row counts: for the other ranks of a job whose first rank opened the mix in full, say. A damaged
-            byte inside a part is then found only if it breaks the Parquet file.
+            sizes and row counts, and does not go through the lists of documents and credentials: for the other ranks
+            of a job whose first rank opened the mix in full, say. A damaged byte inside a part is then found only if
+            it breaks the Parquet file.
         root: file of the root key you trust (`root.pub.json`): the release has to carry a chain of custody that begins
             with it. Without one a chain that the release carries is checked all the same, but vouches for itself only.
 
@@ -73,7 +75,8 @@ def open_mix(path: str | Path, *, verify: Verification = "full", root: str | Pat
     folder = newest_release(given)
     manifest = read_manifest(folder)
     trusted = None if root is None else read_public(Path(root))
-    for check in (*_checks(folder, manifest, verify), *check_custody_of(folder, manifest, trusted)):
+    custody = check_custody_of(folder, manifest, trusted, lists=verify == "full")
+    for check in chain(_checks(folder, manifest, verify), custody):
         if not check.ok:
             kind: type[AnchorError] = Refused if check.refused else DamagedData
             advice = "it must not be used" if check.refused else "restore the release, or build it again"
