@@ -105,7 +105,7 @@ def novelty_band(human: Human, tokens: int, seed: int) -> NoveltyBand | None:
     for at, order in enumerate(orders):
         novel, used = _half_sample(human.grams, human.starts, human.tokens, human.occurs, order, size, seen)
         rates[at], drawn[at] = per_million(novel, used)[0], used
-    share = min(0.5, drawn.mean() / total)
+    share = min(0.5, float(drawn.mean()) / total)
     spread = float(rates.std(ddof=1)) * ((1 + share) / (1 - share)) ** 0.5
     reach = float(t.ppf(1 - FALSE_ALARMS / 2, len(human.tokens) - 1)) * spread
     centre = float(rates.mean())

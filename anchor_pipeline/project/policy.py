@@ -101,7 +101,7 @@ class Calibrated(RuleSetting):
 
     severity: Severity = "warn"
     """Declared `block` makes the rule block, and refuse as long as it cannot be judged; declared `warn`, it only
-    warns. Not declared, it warns; entropy_band, diversity_band and model_origin block where they are calibrated."""
+    warns. Not declared, it warns until it has something to judge by, and blocks from then on."""
 
 
 class EntropyBand(Calibrated):
@@ -109,7 +109,7 @@ class EntropyBand(Calibrated):
 
 
 class NoveltyBand(Calibrated):
-    """Rule 9: novel n-grams against the previous release within the calibrated band."""
+    """Rule 9: novel n-grams against the previous release within the calibrated band. Blocks once there is a band."""
 
 
 class DiversityBand(Calibrated):
@@ -176,7 +176,7 @@ class Membership(Calibrated):
 
 
 class PerceptualNovelty(Calibrated):
-    """Rule 19: synthetic images, sounds and table rows keep a distance from the originals."""
+    """Rule 19: synthetic images, sounds and table rows keep a distance from the originals. Blocks where one is declared."""
 
     min_pdq: Annotated[int, Field(ge=1, le=128)] = 32
     """Images: least number of differing bits, of the 256 of PDQ; 31 and fewer are a match (ThreatExchange)."""
@@ -189,7 +189,8 @@ class PerceptualNovelty(Calibrated):
 
 
 class AnchorDrift(Calibrated):
-    """Rule 20: a reference model does not get worse on anchors while it gets better on synthetic text."""
+    """Rule 20: a reference model does not get worse on anchors while it gets better on synthetic text. Blocks once there
+    are an earlier release and held-out text enough."""
 
     tokens: Size = 500_000
     """The reference models are trained on at most so much text of each mix, and score at most so much."""

@@ -3,7 +3,8 @@
 A small reference model is trained on the selection and one on the release before it; both score anchors that are held
 out of every mix (`hold_out` of an anchor source) and synthetic texts that are in neither mix. See facts/drift.py.
 The alarm is the divergence: the loss on anchors rises by more than the tolerance while that on synthetic text falls
-by more than it, both beyond doubt. Texts only, the stage as a whole.
+by more than it, both beyond doubt. Texts only, the stage as a whole. It blocks once it can be judged, unless the
+project says that it only warns.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from anchor_pipeline.facts.drift import Change, change_of, score, until
 from anchor_pipeline.project.policy import AnchorDrift
 from anchor_pipeline.rules.evidence import Evidence
 from anchor_pipeline.rules.finding import Finding
-from anchor_pipeline.rules.places import Place, not_taken, whole_stage
+from anchor_pipeline.rules.places import Place, not_taken, once_calibrated, whole_stage
 
 RULE = "anchor_drift"
 
@@ -51,7 +52,7 @@ def evaluate(evidence: Evidence) -> list[Finding]:
         anchors, synthetic, trained = _changes(evidence, evidence.previous, place.setting)
     except _Lacking as lacking:
         return [place.finding("insufficient", f"Anchor drift cannot be judged: {lacking}")]
-    return _findings(place, evidence.previous, anchors, synthetic, trained)
+    return _findings(once_calibrated(place), evidence.previous, anchors, synthetic, trained)
 
 
 def _changes(evidence: Evidence, previous: Released, setting: AnchorDrift) -> tuple[Change, Change, int]:

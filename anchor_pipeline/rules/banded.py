@@ -31,7 +31,7 @@ from anchor_pipeline.rules.buckets import (
 )
 from anchor_pipeline.rules.evidence import Evidence
 from anchor_pipeline.rules.finding import Finding
-from anchor_pipeline.rules.places import Place, S, not_taken, share_places
+from anchor_pipeline.rules.places import Place, S, not_taken, once_calibrated, share_places
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def _of_domain(
             buckets.append(bucket)
         if place is None or bucket is None:
             continue
-        blocking = _blocking(place)
+        blocking = once_calibrated(place)
         if isinstance(bucket, str):
             found.append(too_little_finding(blocking, name, bucket))
             continue
@@ -136,7 +136,7 @@ def _of_stage(
         ask = name == "domain" and any(one.side for one in judged)
         people = [bucket for domain, _ in mine if (bucket := domain.people())] if ask else []
         alone = _together(people, bands) if people else []
-        found += [_finding(_blocking(place), one, buckets, alone, people) for one in judged]
+        found += [_finding(once_calibrated(place), one, buckets, alone, people) for one in judged]
     return found or [not_calibrated(place, "no domain of the stage could be compared with a band")]
 
 
@@ -170,10 +170,3 @@ def _unusable(
     if not any(wanted(statistic) for statistic in known[2].statistics):
         return "the band was calibrated without a probe; train one with anchor probe train"
     return None
-
-
-def _blocking(place: Place[Any]) -> Place[Any]:
-    """Calibrated, a rule blocks unless the project says that it only warns."""
-    if "severity" in place.setting.model_fields_set:
-        return place
-    return replace(place, setting=place.setting.model_copy(update={"severity": "block"}))

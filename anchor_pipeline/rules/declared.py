@@ -6,8 +6,10 @@ from anchor_pipeline.project import Project
 from anchor_pipeline.project.policy import RULES, EvalContamination, RuleSetting
 from anchor_pipeline.rules.expected import feeding
 
-_ONCE_CALIBRATED = frozenset(("entropy_band", "diversity_band", "model_origin"))
-"""Rules that warn as long as the project has no band or detector, and block where it has one."""
+_ONCE_CALIBRATED = frozenset(
+    ("entropy_band", "novelty_band", "diversity_band", "model_origin", "perceptual_novelty", "anchor_drift")
+)
+"""Rules that warn as long as they have nothing to judge by, and block where they have."""
 
 
 def settings_of(project: Project, stage: str, rule: str) -> dict[str | None, RuleSetting]:

@@ -10,7 +10,6 @@ one that has seen too little human text of a domain to be calibrated there, it w
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -24,7 +23,7 @@ from anchor_pipeline.rules.evidence import Evidence
 from anchor_pipeline.rules.finding import Finding
 from anchor_pipeline.rules.measured import facts_of
 from anchor_pipeline.rules.origin_buckets import BUCKET, Judged, declared_human, judge_documents
-from anchor_pipeline.rules.places import Place, document_places, home, not_taken
+from anchor_pipeline.rules.places import Place, document_places, home, not_taken, once_calibrated
 from anchor_pipeline.rules.wording import count, percent
 
 RULE = "model_origin"
@@ -160,9 +159,7 @@ def _details(detector: Detector) -> dict[str, Any]:
 
 def _blocking(place: Place[ModelOrigin], detector: Detector) -> Place[ModelOrigin]:
     """Calibrated for the domain, the rule blocks unless the project says that it only warns."""
-    if "severity" in place.setting.model_fields_set or place.domain not in detector.card.scales:
-        return place
-    return replace(place, setting=place.setting.model_copy(update={"severity": "block"}))
+    return once_calibrated(place) if place.domain in detector.card.scales else place
 
 
 def _not_calibrated(place: Place[ModelOrigin]) -> Finding:

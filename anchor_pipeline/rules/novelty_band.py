@@ -4,8 +4,9 @@ Judged are, for each domain, the texts that the release before has not (by conte
 of them. Compared are different novel 5-grams per million tokens (facts/novelty.py) with the band of human text of the
 domain (facts/novelty_band.py), at equal token counts, on both sides: below it, text repeats what was trained on;
 above it, it is unlike what people write, as model text often is. The documents of which the release has the most are
-named with the closest older one. Without an earlier release, or too little text for a band, the finding is
-`insufficient` and does not block, whatever the severity: otherwise there could be no first release.
+named with the closest older one. Where there is a band the rule blocks, unless the project says that it only warns.
+Without an earlier release, or too little text for a band, the finding is `insufficient` and does not block, whatever
+the severity: otherwise there could be no first release.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from anchor_pipeline.facts.text import TEXT
 from anchor_pipeline.project.policy import NoveltyBand as Setting
 from anchor_pipeline.rules.evidence import Evidence
 from anchor_pipeline.rules.finding import Finding
-from anchor_pipeline.rules.places import Place, not_taken, share_places
+from anchor_pipeline.rules.places import Place, not_taken, once_calibrated, share_places
 from anchor_pipeline.rules.wording import count
 
 RULE = "novelty_band"
@@ -140,6 +141,7 @@ def _finding(bucket: _Bucket, found: Novelty | None, release: Released, new: pl.
     details["band"] = {"low": band.low, "high": band.high, "centre": band.centre, "tokens": band.tokens,
                        "documents": band.documents}  # fmt: skip
     said += f"; human text has {band.low:,.0f} to {band.high:,.0f}"
+    place = once_calibrated(place)
     low, high = found.rate < band.low, found.rate > band.high
     if low:
         said += ": it repeats what was trained on" + (

@@ -3,7 +3,8 @@
 Originals are the kept documents of the cycle's corpus that no model wrote, drawn or not, and those of the previous
 release that have left the corpus. Measures, sources and thresholds are in docs/media.md. A document that could not be
 read cannot be shown to keep its distance: the finding is `insufficient` then. One in which there is nothing to tell
-apart (an even area, silence) is counted, and passes.
+apart (an even area, silence) is counted, and passes. The rule warns with the thresholds of the literature, and blocks
+where the project declares a distance of its own.
 """
 
 from __future__ import annotations
@@ -20,10 +21,12 @@ from anchor_pipeline.rules.comparison import Comparison, reasons
 from anchor_pipeline.rules.evidence import Evidence
 from anchor_pipeline.rules.finding import Finding
 from anchor_pipeline.rules.media_documents import drawn_synthetic, originals, window_values, with_facts
-from anchor_pipeline.rules.places import Place, not_taken, share_places
+from anchor_pipeline.rules.places import Place, not_taken, once_calibrated, share_places
 from anchor_pipeline.rules.wording import count
 
 RULE = "perceptual_novelty"
+
+_DISTANCES = frozenset(("min_pdq", "min_phash", "min_audio", "min_table"))
 
 UNREAD = ("too_large", "truncated", "not_decodable", "too_long", "unusual_rate")
 """Reasons that leave open whether a document is a copy; of the others there is nothing to copy."""
@@ -36,7 +39,7 @@ def evaluate(evidence: Evidence) -> list[Finding]:
     """The nearest original of every synthetic image, sound and row, per domain and for the stage."""
     if passed := not_taken(evidence, RULE, PerceptualNovelty, *SETS):
         return passed
-    places = [place for place in share_places(evidence, RULE, PerceptualNovelty) if place.modality in SETS]
+    places = [_blocking(place) for place in share_places(evidence, RULE, PerceptualNovelty) if place.modality in SETS]
     found: list[Finding] = []
     for modality in sorted({place.modality or "" for place in places}):
         here = [place for place in places if place.modality == modality]
@@ -48,6 +51,11 @@ def evaluate(evidence: Evidence) -> list[Finding]:
         else:
             found += _compare(evidence, modality, here, synthetic)
     return found
+
+
+def _blocking(place: Place[PerceptualNovelty]) -> Place[PerceptualNovelty]:
+    """Where the project declares a distance itself, the rule blocks, unless it says otherwise."""
+    return once_calibrated(place) if place.setting.model_fields_set & _DISTANCES else place
 
 
 def _compare(

@@ -83,6 +83,13 @@ class Place(Generic[S_co]):
         return self.finding("pass", f"Nothing{kind} is selected for {self.name}, which its declared weight allows")
 
 
+def once_calibrated(place: Place[S]) -> Place[S]:
+    """The place of a calibrated rule that has something to judge by: it blocks, unless the project says otherwise."""
+    if "severity" in place.setting.model_fields_set:
+        return place
+    return replace(place, setting=place.setting.model_copy(update={"severity": "block"}))
+
+
 def setting_at(evidence: Evidence, rule: str, kind: type[S], domain: str | None) -> S:
     """The setting of a rule for the stage (None) or one domain in it."""
     setting = evidence.project.setting(rule, stage=evidence.stage, domain=domain)

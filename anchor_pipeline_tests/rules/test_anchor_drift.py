@@ -49,7 +49,7 @@ def declaration(hold_out: Any = "20 %") -> dict[str, Any]:
 
 
 def findings(folder: Path, told: dict[str, Any]) -> list[list[Finding]]:
-    """The findings of the rule, cycle by cycle; each is released."""
+    """The findings of the rule, cycle by cycle; each is released that no rule refuses."""
     (folder / "project.yaml").write_text(json.dumps(told))
     project = load_project(folder)
     place, found = steps.Workplace(project), []
@@ -58,8 +58,8 @@ def findings(folder: Path, told: dict[str, Any]) -> list[list[Finding]]:
         steps.plan_all(place, ["main"], cycle)
         verdict = steps.current_verdict(place, "main", cycle)
         found.append([one for one in verdict.findings if one.rule == "anchor_drift"])
-        assert verdict.status == "pass", [one.message for one in verdict.findings if one.refuses]
-        steps.release(place, "main", cycle)
+        if verdict.status == "pass":
+            steps.release(place, "main", cycle)
     return found
 
 
@@ -73,7 +73,9 @@ def test_it_sounds_when_the_mix_turns_to_synthetic_text(tmp_path: Path) -> None:
     by_statistic = {one.evidence["statistic"]: one for one in second}
     verdict = by_statistic["divergence"]
     assert verdict.status == "fail"
-    assert verdict.severity == "warn"
+    # There is something to judge by now: it blocks without a word of the project.
+    assert verdict.severity == "block"
+    assert first[0].severity == "warn"
     assert "gets worse on reality" in verdict.message
     assert verdict.evidence["anchors"]["after"] > verdict.evidence["anchors"]["before"]
     assert verdict.evidence["synthetic"]["after"] < verdict.evidence["synthetic"]["before"]
