@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 
-import numba
 import numpy as np
 
+from anchor_pipeline.corpus.kernel import kernel
 from anchor_pipeline.corpus.strings import Bytes
 
 _CJK_RANGES = (
@@ -24,7 +24,7 @@ ASCII_SPACE = np.zeros(128, np.uint8)
 ASCII_SPACE[[9, 10, 11, 12, 13, 28, 29, 30, 31, 32]] = 1
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def decode(data: Bytes, at: int) -> tuple[int, int]:
     """The code point of the character of two to four bytes that starts at `at`, and where the next one starts."""
     byte = data[at]
@@ -37,7 +37,7 @@ def decode(data: Bytes, at: int) -> tuple[int, int]:
     return high | (np.int64(data[at + 2] & 0x3F) << 6) | (data[at + 3] & 0x3F), at + 4
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def encode(out: Bytes, at: int, code: int) -> int:
     """Write a character as UTF-8 at `at`; gives where the next one goes."""
     if code < 0x80:
@@ -59,7 +59,7 @@ def encode(out: Bytes, at: int, code: int) -> int:
     return at + 4
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def is_wide_space(code: int) -> bool:
     """What str.isspace() holds for, from 128 on."""
     return (
@@ -75,7 +75,7 @@ def is_wide_space(code: int) -> bool:
     )
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def is_cjk(code: int) -> bool:
     """Characters of `CJK`."""
     if code < 0x3005:
@@ -95,7 +95,7 @@ def is_cjk(code: int) -> bool:
     )
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def is_wide_mark(code: int) -> bool:
     """Punctuation and symbols beyond ASCII, emoji among them."""
     if code < 0x2010:
@@ -131,7 +131,7 @@ def is_wide_mark(code: int) -> bool:
     )
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def is_invisible(code: int) -> bool:
     """Characters that show nothing: soft hyphen, zero-width and direction marks, variation selectors."""
     return (

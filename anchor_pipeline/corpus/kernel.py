@@ -22,3 +22,9 @@ def kernel(function: Any = None, *, inline: str = "never") -> Any:
     """numba.njit(cache=True, nogil=True). A cached kernel does not notice changes of kernels it calls elsewhere."""
     compiled = numba.njit(cache=True, nogil=True, inline=inline)
     return compiled if function is None else compiled(function)
+
+
+def plain(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function of a kernel, not compiled: for whole arrays at a time, where NumPy is meant."""
+    same: Callable[..., Any] = function.py_func  # type: ignore[attr-defined]  # which numba adds
+    return same

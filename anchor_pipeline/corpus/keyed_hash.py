@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import hashlib
 
-import numba
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+
+from anchor_pipeline.corpus.kernel import kernel
 
 Keys = npt.NDArray[np.uint64]
 
@@ -73,12 +74,12 @@ def _buffers(chunk: pa.Array, done: int) -> tuple[npt.NDArray[np.uint8], npt.NDA
     return data, offsets.astype(np.int64, copy=False)
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _rotl(x: np.uint64, bits: int) -> np.uint64:
     return (x << np.uint64(bits)) | (x >> np.uint64(64 - bits))
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _round(
     v0: np.uint64, v1: np.uint64, v2: np.uint64, v3: np.uint64
 ) -> tuple[np.uint64, np.uint64, np.uint64, np.uint64]:
@@ -96,7 +97,7 @@ def _round(
     return v0, v1, v2, v3
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _siphash_all(
     data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64], k0: np.uint64, k1: np.uint64, out: Keys
 ) -> None:

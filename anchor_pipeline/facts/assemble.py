@@ -3,7 +3,8 @@
 Works on metadata columns alone, in DuckDB, which spills to disk: about 100 bytes a document of memory.
 In this order a row is
 1. `later`, if dated at or after `as_of`;
-2. `quarantined`, if its source's licence has expired (`licence_expired`), does not permit training
+2. `quarantined`, if a recall bars it (`recalled`, `quarantined_lineage`, `down_weighted`; see excluded.py), if its
+   source's licence has expired (`licence_expired`), does not permit training
    (`use_not_permitted`), if an expectation that quarantines could not be evaluated (`expectation_not_evaluated`), if
    it violates one (`expectation_COLUMN_TYPE`), or if another content has the same id (`duplicate_id`; the earliest
    stays);
@@ -21,6 +22,8 @@ from fractions import Fraction
 from pathlib import Path
 from types import MappingProxyType
 
+import duckdb
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
@@ -32,12 +35,15 @@ from anchor_pipeline.corpus.corpus import (
     write_corpus,
 )
 from anchor_pipeline.corpus.made_from import is_made_from
+from anchor_pipeline.corpus.recall_files import RecallFiles
 from anchor_pipeline.corpus.released import Released
 from anchor_pipeline.corpus.set_aside import NOT_EVALUATED, SetAside
 from anchor_pipeline.corpus.snapshot import SourceSnapshot, canonical_digest
 from anchor_pipeline.corpus.store import Store
+from anchor_pipeline.errors import DamagedData
 from anchor_pipeline.facts.accounts import copy_to, counts_of, keep_quarantined
-from anchor_pipeline.facts.classify import classify, database_in, load, register_barred
+from anchor_pipeline.facts.classify import classify, database_in, load, register_barred, view_rows
+from anchor_pipeline.facts.excluded import EXCLUDED_SCHEMA, READ, barrings, digest_of, excluded_rows
 from anchor_pipeline.facts.near_corpus import mark_near_duplicates
 from anchor_pipeline.project import Project
 from anchor_pipeline.project.cycles import Cycle
@@ -62,11 +68,12 @@ def assemble(
     the one that is in them is kept. Raises DamagedData if a shard or a list of rows is missing or damaged.
     """
     barred = _barred_sources(project, cycle, set_aside)
+    excluded = _excluded(project, cycle, snapshots, store)
     similarity = _near_similarity(project)
     if similarity is None:
         earlier = ()
     near = {"similarity": str(similarity), "earlier": sorted(release.digest for release in earlier)}
-    inputs = _inputs_digest(cycle, snapshots, barred, set_aside, near)
+    inputs = _inputs_digest(cycle, snapshots, barred, set_aside, near, digest_of(excluded))
     current = read_corpus(store, cycle.key)
     if current is not None and current.inputs == inputs and _is_there(store, cycle, inputs):
         return current, True
@@ -75,7 +82,7 @@ def assemble(
         table = work / "documents.parquet"
         with database_in(work) as database:
             load(database, snapshots, store)
-            register_barred(database, barred, set_aside, store)
+            register_barred(database, barred, set_aside, excluded, store)
             classify(database, cycle)
             if similarity is not None:
                 mark_near_duplicates(database, store, similarity, earlier, work)
@@ -111,6 +118,25 @@ def _barred_sources(project: Project, cycle: Cycle, set_aside: Mapping[str, SetA
     return barred
 
 
+def _excluded(project: Project, cycle: Cycle, snapshots: Mapping[str, SourceSnapshot], store: Store) -> pa.Table:
+    """The rows that recalls bar from this cycle."""
+    standing = barrings(RecallFiles(store, project.root))
+    if not standing:
+        return EXCLUDED_SCHEMA.empty_table()
+    with store.temporary() as work:
+        work.mkdir(parents=True)
+        with database_in(work) as database:
+            view_rows(database, snapshots, store)
+            # What waits for a later cycle is barred there: this one stays as it is.
+            until = f"TIMESTAMPTZ '{cycle.as_of.isoformat()}'"
+            due = f"SELECT {', '.join(READ)} FROM rows WHERE collected_at < {until}"
+            database.execute(f"CREATE VIEW due AS {due}")
+            try:
+                return excluded_rows(database, "due", standing, project.seed)
+            except (duckdb.IOException, duckdb.InvalidInputException) as error:
+                raise DamagedData(f"a shard of the store is missing or damaged: {error}") from None
+
+
 def _near_similarity(project: Project) -> Fraction | None:
     """From which similarity on the project leaves near-duplicates out; None: never."""
     setting = project.setting("near_duplicates")
@@ -124,6 +150,7 @@ def _inputs_digest(
     barred: Mapping[str, str],
     set_aside: Mapping[str, SetAside],
     near: Mapping[str, object],
+    excluded: str,
 ) -> str:
     sources = {
         name: {"snapshot": snapshot.digest, "shards": snapshot.shards, "masked": snapshot.masked()}
@@ -131,9 +158,9 @@ def _inputs_digest(
     }
     rows = {name: kept.digest for name, kept in set_aside.items() if kept.digest}
     as_of = cycle.as_of.isoformat()
-    return canonical_digest(
-        {"format": _FORMAT, "as_of": as_of, "barred": barred, "sources": sources, "set_aside": rows, "near": near}
-    )
+    told = {"format": _FORMAT, "as_of": as_of, "barred": barred, "sources": sources, "set_aside": rows, "near": near}
+    # Recalls that bar no row of this cycle leave its digests as they were.
+    return canonical_digest({**told, "recalled": excluded} if excluded else told)
 
 
 _DOCUMENTS = """SELECT * EXCLUDE (row_id) FROM classified

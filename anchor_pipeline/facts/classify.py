@@ -36,6 +36,15 @@ def database_in(work: Path) -> duckdb.DuckDBPyConnection:
 
 def load(database: duckdb.DuckDBPyConnection, snapshots: Mapping[str, SourceSnapshot], store: Store) -> None:
     """Table `loaded`: the metadata of all rows of the snapshots, with where each lies."""
+    view_rows(database, snapshots, store)
+    try:
+        database.execute(f"CREATE TABLE loaded AS SELECT {COLUMNS}, shard, shard_row FROM rows")
+    except (duckdb.IOException, duckdb.InvalidInputException) as error:
+        raise DamagedData(f"a shard of the store is missing or damaged: {error}") from None
+
+
+def view_rows(database: duckdb.DuckDBPyConnection, snapshots: Mapping[str, SourceSnapshot], store: Store) -> None:
+    """View `rows`: what `load` loads, read when it is asked. DamagedData if a shard is missing or damaged."""
     digests = [digest for snapshot in snapshots.values() for digest in snapshot.shards]
     paths = [str(path) for path in store.local_shards(digests)]
     masked = [pair for snapshot in snapshots.values() for pair in snapshot.masked()]
@@ -48,18 +57,18 @@ def load(database: duckdb.DuckDBPyConnection, snapshots: Mapping[str, SourceSnap
     database.register("masks", masks)
     if not paths:
         columns = ", ".join(f"NULL::{_duckdb_type(name)} AS {name}" for name in METADATA_COLUMNS)
-        database.execute(f"CREATE TABLE loaded AS SELECT {columns}, '' AS shard, 0::BIGINT AS shard_row LIMIT 0")
+        database.execute(f"CREATE VIEW rows AS SELECT {columns}, '' AS shard, 0::BIGINT AS shard_row LIMIT 0")
         return
+    listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
     try:
         database.execute(
-            f"""CREATE TABLE loaded AS
+            f"""CREATE VIEW rows AS
             SELECT {COLUMNS}, parse_filename(filename, true) AS shard, file_row_number AS shard_row
-            FROM read_parquet($paths, filename = true, file_row_number = true) AS rows
+            FROM read_parquet([{listed}], filename = true, file_row_number = true) AS files
             WHERE NOT EXISTS (
                 SELECT 1 FROM masks
-                WHERE masks.shard = parse_filename(rows.filename, true) AND masks.raw_file = rows.raw_file
-            )""",
-            {"paths": paths},
+                WHERE masks.shard = parse_filename(files.filename, true) AND masks.raw_file = files.raw_file
+            )"""
         )
     except (duckdb.IOException, duckdb.InvalidInputException) as error:
         raise DamagedData(f"a shard of the store is missing or damaged: {error}") from None
@@ -71,15 +80,20 @@ def _duckdb_type(column: str) -> str:
 
 
 def register_barred(
-    database: duckdb.DuckDBPyConnection, barred: Mapping[str, str], set_aside: Mapping[str, SetAside], store: Store
+    database: duckdb.DuckDBPyConnection,
+    barred: Mapping[str, str],
+    set_aside: Mapping[str, SetAside],
+    excluded: pa.Table,
+    store: Store,
 ) -> None:
-    """Tables `barred` and `set_aside`: sources and single rows that are kept out, and why."""
+    """Tables `barred`, `set_aside` and `excluded`: sources and single rows that are kept out, and why."""
     names = pa.table(
         {"source": pa.array(list(barred), pa.string()), "barred": pa.array(list(barred.values()), pa.string())}
     )
     database.register("barred", names)
     rows = [read_set_aside(store, kept) for _, kept in sorted(set_aside.items())]
     database.register("set_aside", pa.concat_tables([SET_ASIDE_SCHEMA.empty_table(), *rows]))
+    database.register("excluded", excluded)
 
 
 def classify(database: duckdb.DuckDBPyConnection, cycle: Cycle) -> None:
@@ -87,8 +101,9 @@ def classify(database: duckdb.DuckDBPyConnection, cycle: Cycle) -> None:
     database.execute(
         """CREATE TABLE dated AS
         SELECT loaded.*, row_number() OVER () AS row_id, loaded.collected_at >= $as_of AS is_later,
-            coalesce(barred.barred, set_aside.reason) AS barred
-        FROM loaded LEFT JOIN barred USING (source) LEFT JOIN set_aside USING (source, raw_file, raw_row)""",
+            coalesce(excluded.reason, barred.barred, set_aside.reason) AS barred
+        FROM loaded LEFT JOIN barred USING (source) LEFT JOIN set_aside USING (source, raw_file, raw_row)
+        LEFT JOIN excluded USING (shard, shard_row)""",
         {"as_of": cycle.as_of},
     )
     # The earliest content of an id stays, so that a document stays in from cycle to cycle.

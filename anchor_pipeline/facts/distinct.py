@@ -13,10 +13,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from anchor_pipeline.corpus.kernel import kernel
 from anchor_pipeline.corpus.strings import Offsets
 from anchor_pipeline.facts.shingles import BASE, polynomials
 from anchor_pipeline.facts.words import Hashes
@@ -69,7 +69,7 @@ def _long_rows(words: Hashes, starts: Offsets, size: int) -> Any:
         yield row, ordered
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _bits_for(entries: int) -> int:
     """Binary logarithm of the smallest table that so many entries fill to a half at most; 1 at least."""
     bits = 1
@@ -78,7 +78,7 @@ def _bits_for(entries: int) -> int:
     return bits
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def _distinct(words: Hashes, starts: Offsets, size: int, table: Hashes, counts: NDArray[np.int32]) -> None:
     """Open addressing with linear probing; 0 is a free place, and n-grams are odd in the table."""
     drop = BASE  # takes the word that leaves out of the polynomial
@@ -109,7 +109,7 @@ def _distinct(words: Hashes, starts: Offsets, size: int, table: Hashes, counts: 
         counts[row] = found
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def _entropy(
     words: Hashes,
     starts: Offsets,

@@ -20,12 +20,12 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any, Protocol
 
-import numba
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from anchor_pipeline.corpus.kernel import kernel
 from anchor_pipeline.corpus.snapshot import canonical_digest
 from anchor_pipeline.corpus.store import Store
 from anchor_pipeline.corpus.strings import Offsets
@@ -154,7 +154,7 @@ def _known(address: str, digest: str) -> _Known:
     return _Known(filter, keys, entries, frozenset(table.column("words").unique().to_pylist()))
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def _fill(
     grams: Hashes, of: NDArray[np.int32], filter: NDArray[np.uint8], keys: Hashes, entries: NDArray[np.int32]
 ) -> None:
@@ -171,7 +171,7 @@ def _fill(
         entries[slot] = of[at]
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def _look(
     hashes: Hashes, edges: Offsets, skip: NDArray[np.bool_], filter: NDArray[np.uint8], keys: Hashes,
     entries: NDArray[np.int32], hits: NDArray[np.int32], entry: NDArray[np.int32],

@@ -12,12 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import numba
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from anchor_pipeline.corpus.kernel import kernel
 from anchor_pipeline.corpus.strings import Offsets
 from anchor_pipeline.errors import DamagedData
 from anchor_pipeline.facts.batch import Batch
@@ -82,7 +82,7 @@ def distinct_sets(shingles: Hashes, starts: Offsets) -> Sets:
     return Sets(grams[: edges[-1]], edges)
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def _distinct(grams: Hashes, starts: Offsets, edges: Offsets) -> None:
     kept = 0
     for row in range(len(starts) - 1):
@@ -104,7 +104,7 @@ def _place(shingles: Hashes, edges: Offsets, places: NDArray[np.int64], starts: 
     return True
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def _copy(found: Hashes, edges: Offsets, places: NDArray[np.int64], starts: Offsets, grams: Hashes) -> None:
     for row in range(len(places)):
         to = starts[places[row]]
@@ -112,7 +112,7 @@ def _copy(found: Hashes, edges: Offsets, places: NDArray[np.int64], starts: Offs
             grams[to + at - edges[row]] = found[at]
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def shared(grams: Hashes, a: int, a_end: int, b: int, b_end: int, needed: int) -> int:
     """How many grams the sets grams[a:a_end] and grams[b:b_end] share; 0 as soon as `needed` is out of reach."""
     found = 0
@@ -126,7 +126,7 @@ def shared(grams: Hashes, a: int, a_end: int, b: int, b_end: int, needed: int) -
     return found if found >= needed else 0
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def least_shared(size_a: int, size_b: int, part: int, whole: int) -> int:
     """The least number of shared grams at which the Jaccard similarity is part / whole or more.
 

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from anchor_pipeline.corpus.kernel import kernel
 from anchor_pipeline.facts.minhash import BINS, Signatures
 from anchor_pipeline.facts.words import mix64
 
@@ -75,7 +75,7 @@ def band_keys(signatures: Signatures) -> Keys:
     return out
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def _band_keys(signatures: Signatures, out: Keys) -> None:
     for row in range(len(signatures)):
         for band in range(BANDS):

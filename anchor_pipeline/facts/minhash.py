@@ -17,10 +17,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from anchor_pipeline.corpus.kernel import kernel, plain
 from anchor_pipeline.corpus.strings import Offsets
 from anchor_pipeline.facts.words import Hashes, mix64
 
@@ -34,7 +34,7 @@ Signatures = NDArray[np.uint32]
 def _orders() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """(order, rank): order[i] are all bins in the order in which bin i borrows; rank[i] is the inverse of it."""
     numbers = np.arange(1, BINS * BINS + 1, dtype=np.uint64).reshape(BINS, BINS)
-    keys = mix64.py_func(numbers)
+    keys = plain(mix64)(numbers)
     order = np.argsort(keys, axis=1, kind="stable")
     return order.astype(np.uint8), np.argsort(order, axis=1).astype(np.uint8)
 
@@ -47,11 +47,12 @@ def minhash(shingles: Hashes, starts: Offsets) -> Signatures:
     if not _tables:
         _tables.extend(_orders())
     out = np.full((len(starts) - 1, BINS), EMPTY, np.uint32)
-    _minhash(shingles, starts, *_tables, out)
+    order, rank = _tables
+    _minhash(shingles, starts, order, rank, out)
     return out
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def _minhash(
     shingles: Hashes, starts: Offsets, order: NDArray[np.uint8], rank: NDArray[np.uint8], out: Signatures
 ) -> None:
@@ -73,7 +74,7 @@ def _minhash(
             _densify(full, occupied[:found], order, rank, mine)
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def _densify(
     full: Signatures, occupied: Offsets, order: NDArray[np.uint8], rank: NDArray[np.uint8], mine: Signatures
 ) -> None:

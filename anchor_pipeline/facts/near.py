@@ -24,11 +24,11 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import numba
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from anchor_pipeline.corpus.kernel import kernel
 from anchor_pipeline.facts.jaccard import Sets, least_shared, read_sets, shared
 from anchor_pipeline.facts.lsh import BANDS, Banded, Numbers, Traces, buckets, mapped, meeting, put, room_for
 from anchor_pipeline.facts.minhash import BINS
@@ -109,7 +109,7 @@ def _greedy(
     return found
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def _compare(
     bucket: Numbers, following: Numbers, head: Numbers, tail: Numbers, length: NDArray[np.int16], traces: Traces,
     chosen: Indices, grams: NDArray[np.uint64], starts: Indices, part: int, whole: int, likely: int, older: int,
@@ -150,9 +150,16 @@ def _compare(
                 length[band, mine] += 1
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def _alike(
-    traces: Traces, chosen: Indices, starts: Indices, me: int, other: int, part: int, whole: int, likely: int
+    traces: Traces,
+    chosen: Indices,
+    starts: Indices,
+    me: int,
+    other: int | np.signedinteger[Any],
+    part: int,
+    whole: int,
+    likely: int,
 ) -> int:
     """In how many places two signatures agree; -1 if the documents cannot be, or are not likely to be, so similar."""
     mine, its = starts[me + 1] - starts[me], starts[other + 1] - starts[other]
@@ -165,7 +172,7 @@ def _alike(
     return same if same >= likely or min(mine, its) < _TELLING else -1
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def _best(candidates: Indices, grams: NDArray[np.uint64], starts: Indices, me: int, part: int, whole: int) -> int:
     """Of the candidates that are as similar as asked, the one of best provenance; -1 if none is."""
     candidates.sort()

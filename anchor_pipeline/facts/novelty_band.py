@@ -16,10 +16,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from anchor_pipeline.corpus.kernel import kernel
 from anchor_pipeline.corpus.released import Released
 from anchor_pipeline.corpus.store import Store
 from anchor_pipeline.facts.novelty import per_million
@@ -112,7 +112,7 @@ def novelty_band(human: Human, tokens: int, seed: int) -> NoveltyBand | None:
     return NoveltyBand(size, len(human.tokens), max(0.0, centre - reach), centre + reach, centre)
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def _half_sample(
     grams: Ints, starts: Ints, tokens: Ints, occurs: Ints, order: Ints, size: int, seen: Ints
 ) -> tuple[int, int]:

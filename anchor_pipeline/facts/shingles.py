@@ -8,9 +8,9 @@ test_shingles.py says the same in plain Python.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
+from anchor_pipeline.corpus.kernel import kernel
 from anchor_pipeline.corpus.strings import Offsets
 from anchor_pipeline.facts.words import Hashes, mix64
 
@@ -56,7 +56,7 @@ def polynomials(words: Hashes, size: int) -> Hashes:
     return out
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def _pick_even(words: Hashes, starts: Offsets, out: Hashes, edges: Offsets) -> None:
     found = 0
     for row in range(len(starts) - 1):
@@ -68,7 +68,7 @@ def _pick_even(words: Hashes, starts: Offsets, out: Hashes, edges: Offsets) -> N
         edges[row + 1] = found
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def _roll(words: Hashes, starts: Offsets, edges: Offsets, size: int, out: Hashes) -> None:
     """Row i has edges[i + 1] - edges[i] n-grams; one where it is shorter than `size`, or none."""
     drop = _ONE  # takes the word that leaves out of the polynomial

@@ -11,9 +11,9 @@ shingles keeps n/16 on average, with a standard deviation of √(15n)/16; short 
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
+from anchor_pipeline.corpus.kernel import kernel
 from anchor_pipeline.corpus.strings import Offsets
 from anchor_pipeline.facts.words import Hashes
 
@@ -32,7 +32,7 @@ def sketch(shingles: Hashes, starts: Offsets) -> tuple[Hashes, Offsets]:
     return room[: offsets[-1]].copy(), offsets
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def _sketch(shingles: Hashes, starts: Offsets, limit: np.uint64, out: Hashes, offsets: Offsets) -> None:
     kept = 0
     for row in range(len(starts) - 1):

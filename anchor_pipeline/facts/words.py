@@ -18,7 +18,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -32,6 +31,7 @@ from anchor_pipeline.corpus.characters import (
     is_wide_mark,
     is_wide_space,
 )
+from anchor_pipeline.corpus.kernel import kernel
 from anchor_pipeline.corpus.strings import Bytes, Offsets, buffers_of
 
 Hashes = NDArray[np.uint64]
@@ -86,7 +86,7 @@ def _walked(data: Bytes, offsets: Offsets, text: Bytes | None, edges: Offsets) -
     return room[: starts[-1]], starts
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def mix64(value: np.uint64) -> np.uint64:
     """The finishing mix of SplitMix64: every bit of the result hangs on every bit of the value."""
     value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -94,13 +94,13 @@ def mix64(value: np.uint64) -> np.uint64:
     return value ^ (value >> np.uint64(31))
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def apostrophe(data: Bytes, after: int, end: int, classes: Bytes, inside: bool) -> int:
     """Part of a word (1), or a mark (2)."""
     return 1 if inside and after < end and data[after] < 128 and classes[data[after]] == 1 else 2
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _kind_beyond_ascii(code: int) -> int:
     """0 space, 1 part of a word, 2 mark, 4 CJK character, 5 shows nothing."""
     if is_invisible(code):
@@ -112,7 +112,7 @@ def _kind_beyond_ascii(code: int) -> int:
     return 2 if is_wide_mark(code) else 1
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def _walk(
     data: Bytes,
     offsets: Offsets,

@@ -12,11 +12,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Protocol
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from anchor_pipeline.corpus.characters import ASCII_SPACE, CJK, decode, is_cjk, is_wide_space
+from anchor_pipeline.corpus.kernel import kernel
 from anchor_pipeline.corpus.strings import Bytes, Offsets, buffers_of
 from anchor_pipeline.errors import UsageError
 
@@ -71,7 +71,7 @@ def reference_words(text: str) -> int:
     return len(CJK.sub(r" \g<0> ", text).split())
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def _count_words(data: Bytes, offsets: Offsets, space: Bytes) -> NDArray[np.int64]:
     """Tokens of each row; the data must be valid UTF-8."""
     rows = len(offsets) - 1

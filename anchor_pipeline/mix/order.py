@@ -14,10 +14,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from anchor_pipeline.corpus.kernel import kernel
 from anchor_pipeline.mix.cells import Cell, canonical
 
 Ints = npt.NDArray[np.int64]
@@ -58,7 +58,7 @@ def merge_order(
     return merged if grouped is None else grouped[merged]
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _product(a: np.int64, b: np.int64) -> tuple[np.uint64, np.uint64]:
     """The product of 0 <= a, b < 2**63 as (high, low) 64-bit halves: token counts of 1e12 overflow one word."""
     low = np.uint64(0xFFFFFFFF)
@@ -69,7 +69,7 @@ def _product(a: np.int64, b: np.int64) -> tuple[np.uint64, np.uint64]:
     return a1 * b1 + (middle >> np.uint64(32)) + (other >> np.uint64(32)), np.uint64(a) * np.uint64(b)
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _compare(a: np.int64, b: np.int64, c: np.int64, d: np.int64) -> int:
     """Sign of a/b - c/d, exactly."""
     high1, low1 = _product(a, d)
@@ -81,14 +81,14 @@ def _compare(a: np.int64, b: np.int64, c: np.int64, d: np.int64) -> int:
     return 0
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _before(x: int, y: int, at: Ints, total: Ints) -> bool:
     """Whether cell x's position, as a fraction of its total, comes before cell y's; ties by cell."""
     sign = _compare(at[x], total[x], at[y], total[y])
     return sign < 0 or (sign == 0 and x < y)
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _push(heap: Ints, size: int, cell: int, at: Ints, total: Ints) -> None:
     i = size
     while i > 0 and _before(cell, heap[(i - 1) // 2], at, total):
@@ -97,7 +97,7 @@ def _push(heap: Ints, size: int, cell: int, at: Ints, total: Ints) -> None:
     heap[i] = cell
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _pop(heap: Ints, size: int, at: Ints, total: Ints) -> int:
     top = heap[0]
     last = heap[size - 1]
@@ -114,7 +114,7 @@ def _pop(heap: Ints, size: int, at: Ints, total: Ints) -> int:
     return int(top)
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _merge(first: Ints, tokens: Ints) -> Ints:
     """WF2Q over items grouped by cell: cell c holds items first[c] to first[c + 1]."""
     cells = first.size - 1

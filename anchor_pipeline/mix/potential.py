@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
+
+from anchor_pipeline.corpus.kernel import kernel
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -66,7 +67,7 @@ class Sums(NamedTuple):
     generator: Ints
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def sum_up(steps: Steps, drawn: Ints, domains: int, families: int, generators: int) -> Sums:
     """The sums of so many tokens per cell."""
     sums = Sums(
@@ -82,7 +83,7 @@ def sum_up(steps: Steps, drawn: Ints, domains: int, families: int, generators: i
     return sums
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def apply(steps: Steps, sums: Sums, c: int, change: int) -> None:
     """Draw `change` tokens more of cell c, in place on the sums."""
     stage = sums.tokens.size - 1
@@ -99,19 +100,19 @@ def apply(steps: Steps, sums: Sums, c: int, change: int) -> None:
         sums.generator[steps.generator[c]] += change
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def below(part: int, whole: int, ratio: Ints) -> float:
     """Tokens by which part is below ratio * whole."""
     return float(max(0, ratio[0] * whole - ratio[1] * part) / float(ratio[1]))
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def above(part: int, whole: int, ratio: Ints) -> float:
     """Tokens by which part is above ratio * whole."""
     return float(max(0, ratio[1] * part - ratio[0] * whole) / float(ratio[1]))
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def scope_cost(rules: Rules, scope: int, tokens: int, anchor: int, fresh: int, synthetic: int) -> float:
     """Violations of rules 1, 2 and 5 in one domain or the stage."""
     out: float = below(anchor, tokens, rules.anchor[scope])
@@ -120,7 +121,7 @@ def scope_cost(rules: Rules, scope: int, tokens: int, anchor: int, fresh: int, s
     return out
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def weight_cost(rules: Rules, d: int, tokens: int, total: int) -> float:
     """Violation of a domain's declared weight."""
     low: float = below(tokens, total, rules.low[d])
@@ -128,7 +129,7 @@ def weight_cost(rules: Rules, d: int, tokens: int, total: int) -> float:
     return low + high
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def diversity_cost(rules: Rules, sums: Sums, family: int, generator: int, change: int) -> float:
     """Violation of rule 6 with `change` tokens more of one family and generator (-1: none)."""
     total = sums.synthetic[-1] + (change if family >= 0 else 0)
@@ -151,7 +152,7 @@ def diversity_cost(rules: Rules, sums: Sums, family: int, generator: int, change
     return cost
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def cost(rules: Rules, sums: Sums) -> float:
     """The potential: 0 exactly where every rule but the minimum holds."""
     stage = sums.tokens.size - 1

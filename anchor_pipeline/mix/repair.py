@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from anchor_pipeline.corpus.kernel import kernel
 from anchor_pipeline.mix.potential import (
     OVERSHOOT,
     Rules,
@@ -32,7 +32,7 @@ SIZE_PENALTY = 0.02
 """Between moves of equal merit the smaller document wins: a large one distorts the plan."""
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def drawn_tokens(steps: Steps, taken: Ints) -> Ints:
     """Tokens per cell when `taken` steps of each are drawn; a step is a document of a pass."""
     out = np.zeros(taken.size, np.int64)
@@ -47,7 +47,7 @@ def drawn_tokens(steps: Steps, taken: Ints) -> Ints:
     return out
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def round_groups(steps: Steps, wanted: Ints, group: Ints) -> Ints:
     """Whole documents near the wanted tokens: anchors up, all others down.
 
@@ -80,7 +80,7 @@ def round_groups(steps: Steps, wanted: Ints, group: Ints) -> Ints:
     return taken
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _step_size(steps: Steps, taken: Ints, c: int, add: bool) -> int:
     """Tokens of the next document to add to a cell, or to take from it; -1 when there is none."""
     n = steps.first[c + 1] - steps.first[c]
@@ -103,7 +103,7 @@ class Bends(NamedTuple):
     high_value: Floats
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _sort_pairs(key: Floats, value: Floats) -> None:
     """Sort both by key, in place (Shell 1959): numba's own argsort takes seconds to compile."""
     gap = key.size // 2
@@ -117,7 +117,7 @@ def _sort_pairs(key: Floats, value: Floats) -> None:
         gap //= 2
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _one_side(tokens: Ints, ratio: Ints) -> tuple[Floats, Floats, Floats]:
     n = tokens.size - 1
     at, slope = np.empty(n, np.float64), np.empty(n, np.float64)
@@ -132,7 +132,7 @@ def _one_side(tokens: Ints, ratio: Ints) -> tuple[Floats, Floats, Floats]:
     return at, slopes, values
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _all_weights(bends: Bends, total: int) -> float:
     i = np.searchsorted(bends.low, float(total))
     under = bends.low_slope[i] * total - bends.low_value[i]
@@ -141,7 +141,7 @@ def _all_weights(bends: Bends, total: int) -> float:
     return float(under + over)
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def repair(steps: Steps, rules: Rules, taken: Ints, generators: int, families: int, most_moves: int) -> float:
     """Steepest descent on the potential, in place on `taken`; returns what is left of it (0.0: lawful)."""
     domains = rules.low.shape[0]
@@ -164,7 +164,7 @@ def repair(steps: Steps, rules: Rules, taken: Ints, generators: int, families: i
     return now
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _best_move(steps: Steps, rules: Rules, taken: Ints, sums: Sums, now: float) -> tuple[int, bool]:
     """The move that lowers the potential most, smaller documents preferred; (-1, False) if none does."""
     stage = sums.tokens.size - 1
@@ -205,7 +205,7 @@ def _best_move(steps: Steps, rules: Rules, taken: Ints, sums: Sums, now: float) 
     return best_cell, best_add
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def fill(steps: Steps, rules: Rules, taken: Ints, cells: Ints, generators: int, families: int) -> int:
     """Add the next document of each of `cells`, one after another, where every rule still holds; how many were."""
     sums = sum_up(steps, drawn_tokens(steps, taken), rules.low.shape[0], families, generators)

@@ -176,7 +176,10 @@ class Membership(Calibrated):
 
 
 class PerceptualNovelty(Calibrated):
-    """Rule 19: synthetic images, sounds and table rows keep a distance from the originals. Blocks where one is declared."""
+    """Rule 19: synthetic images, sounds and table rows keep a distance from the originals.
+
+    Blocks where the project declares one.
+    """
 
     min_pdq: Annotated[int, Field(ge=1, le=128)] = 32
     """Images: least number of differing bits, of the 256 of PDQ; 31 and fewer are a match (ThreatExchange)."""
@@ -189,8 +192,10 @@ class PerceptualNovelty(Calibrated):
 
 
 class AnchorDrift(Calibrated):
-    """Rule 20: a reference model does not get worse on anchors while it gets better on synthetic text. Blocks once there
-    are an earlier release and held-out text enough."""
+    """Rule 20: a reference model does not get worse on anchors while it gets better on synthetic text.
+
+    Blocks once there are an earlier release and held-out text enough.
+    """
 
     tokens: Size = 500_000
     """The reference models are trained on at most so much text of each mix, and score at most so much."""

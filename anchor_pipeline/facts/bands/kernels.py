@@ -5,10 +5,10 @@ n-grams never cross from one document into the next.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from anchor_pipeline.corpus.kernel import kernel
 from anchor_pipeline.facts.words import Hashes, mix64
 
 Ints = NDArray[np.int64]
@@ -42,7 +42,7 @@ def _longer(shorter: Hashes, words: Hashes) -> Hashes:
     return out
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def _join(shorter: Hashes, words: Hashes, out: Hashes) -> None:
     for at in range(1, len(words)):
         out[at] = mix64(shorter[at - 1] * np.uint64(0x9E3779B97F4A7C15) + words[at])
@@ -58,14 +58,14 @@ def _numbered(hashes: Hashes) -> tuple[Ids, int]:
     return out, int(new.sum())
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def _mark_beginnings(numbers: Ids, starts: Ints, n: int) -> None:
     for row in range(len(starts) - 1):
         for at in range(starts[row], min(starts[row] + n - 1, starts[row + 1])):
             numbers[at] = -1
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def bucket_length(order: Ints, starts: Ints, tokens: int) -> int:
     """How many documents, taken in this order, hold that many tokens; all of them if they hold fewer."""
     held = 0
@@ -76,7 +76,7 @@ def bucket_length(order: Ints, starts: Ints, tokens: int) -> int:
     return len(order)
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def distinct_in(order: Ints, starts: Ints, ids: Ids, tokens: int, seen: Ids, stamp: int) -> tuple[int, int]:
     """(different n-grams, all n-grams) among the first `tokens` tokens of the documents in this order.
 
@@ -97,7 +97,7 @@ def distinct_in(order: Ints, starts: Ints, ids: Ids, tokens: int, seen: Ids, sta
     return different, found
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def entropy_in(order: Ints, starts: Ints, ids: Ids, tokens: int, counts: Ids) -> float:
     """Shannon entropy (bits) of the words among the first `tokens` tokens of the documents in this order.
 

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from anchor_pipeline.corpus.kernel import kernel
 
 Words = NDArray[np.uint64]
 Numbers = NDArray[np.int64]
@@ -69,7 +70,7 @@ def _masks(flips: int) -> Numbers:
     return patterns[np.bitwise_count(patterns) <= flips]
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def popcount(word: np.uint64) -> int:
     """Bits that are set in a word of 64: Warren, "Hacker's Delight" (2013), figure 5-2; compiles to one instruction."""
     word = word - ((word >> np.uint64(1)) & np.uint64(0x5555555555555555))
@@ -78,7 +79,7 @@ def popcount(word: np.uint64) -> int:
     return int((word * np.uint64(0x0101010101010101)) >> np.uint64(56))
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def _apart(one: Words, other: Words) -> int:
     bits = 0
     for word in range(len(one)):
@@ -86,7 +87,7 @@ def _apart(one: Words, other: Words) -> int:
     return bits
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def _search(
     queries: Words,
     hashes: Words,

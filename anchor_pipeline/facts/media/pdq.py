@@ -18,10 +18,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from anchor_pipeline.corpus.kernel import kernel
 from anchor_pipeline.facts.media.decode import Luma
 
 Words = NDArray[np.uint64]
@@ -68,7 +68,7 @@ def packed(bits: Any) -> Words:
     return np.packbits(np.asarray(bits, np.bool_), bitorder="little").view("<u8").astype(np.uint64)
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def _sample(luma: Luma) -> Luma:
     rows, columns = luma.shape
     small = np.empty((64, 64), np.float32)
@@ -89,7 +89,7 @@ def _sample(luma: Luma) -> Luma:
     return small
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def _box(values: Luma, out: Luma, window: int) -> None:
     """Running means of `window` values, of fewer at the ends; the sum is updated, as in the reference."""
     length, ahead = len(values), (window + 2) // 2 - 1
@@ -105,7 +105,7 @@ def _box(values: Luma, out: Luma, window: int) -> None:
             out[at - ahead] = total / np.float32(size)
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def _box_rows(values: Luma, out: Luma, window: int) -> None:
     """`_box` down the columns, all of them at once so that memory is read in its order."""
     length, columns = values.shape
@@ -125,7 +125,7 @@ def _box_rows(values: Luma, out: Luma, window: int) -> None:
                 out[at - ahead, column] = total[column] / np.float32(size)
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def _lowest(small: Luma, cosines: Luma) -> Luma:
     """The product cosines · small · cosinesᵀ; every sum over k from 0 up, as in the reference."""
     half, out = np.zeros((16, 64), np.float32), np.zeros((16, 16), np.float32)
@@ -140,7 +140,7 @@ def _lowest(small: Luma, cosines: Luma) -> Luma:
     return out
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def _quality(small: Luma) -> int:
     """Sum of the steps between neighbours, in whole hundredths of the range, over 90; at most 100."""
     total = 0

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
 
+from anchor_pipeline.corpus.kernel import kernel
 from anchor_pipeline.facts.media.hamming import popcount
 from anchor_pipeline.facts.media.sound_print import Print
 
@@ -25,25 +25,25 @@ SAME = 0.05
 """At this rate two sounds match however short: in the shortest fingerprints (16 words) still 6 deviations."""
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def stretch(shorter: int) -> int:
     """How many words of two sounds are compared, given the number of words of the shorter."""
     return min(BLOCK, math.ceil(PART * shorter))
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def limit(words: int, declared: float) -> float:
     """The bit error rate up to which a stretch of that many words matches; `declared` holds for a whole block."""
     return max(min(SAME, declared), 0.5 - (0.5 - declared) * math.sqrt(BLOCK / words))
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def differing(one: int, other: int) -> int:
     """Differing bits of two words; a word of silence (0) counts as 16 of 32, neither alike nor unlike."""
     return 16 if one == 0 or other == 0 else popcount(np.uint64(one ^ other))
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def errors_along(one: Print, other: Print, lag: int, length: int, best: int) -> int:
     """Fewest differing bits of `length` words in a row, one[i] standing beside other[i + lag]; at most `best`."""
     first, last = max(0, -lag), min(len(one), len(other) - lag)
@@ -57,7 +57,7 @@ def errors_along(one: Print, other: Print, lag: int, length: int, best: int) -> 
     return best
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def fewest_errors(one: Print, other: Print, length: int) -> int:
     """Fewest differing bits of a stretch of `length` words, at whatever offset."""
     best = 32 * length

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from anchor_pipeline.corpus.kernel import kernel
 from anchor_pipeline.facts.media.sound_distance import (
     differing,
     errors_along,
@@ -98,7 +98,7 @@ def _table(words: Print) -> tuple[Print, Numbers, Numbers]:
     return values, places, np.searchsorted(values.astype(np.uint64), edges).astype(np.int64)
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def _compare_all(
     words: Print, starts: Numbers, others: Print, edges: Numbers, declared: float, itself: bool,
     found: Numbers, rates: Rates, limits: Rates,
@@ -115,7 +115,7 @@ def _compare_all(
                 found[query], rates[query], limits[query] = number, rate, bound
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def _look_up(
     words: Print, starts: Numbers, others: Print, edges: Numbers, owners: NDArray[np.int32], values: Print,
     places: Numbers, buckets: Numbers, declared: float, itself: bool, found: Numbers, rates: Rates, limits: Rates,
@@ -151,7 +151,7 @@ def _look_up(
                         found[query], rates[query], limits[query] = number, rate, bound
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def _run(values: Print, buckets: Numbers, word: np.uint32) -> tuple[int, int]:
     """Where `word` stands among the sorted values: [low, high)."""
     bucket = np.int64(word >> np.uint32(32 - _BUCKET_BITS))
@@ -164,7 +164,7 @@ def _run(values: Print, buckets: Numbers, word: np.uint32) -> tuple[int, int]:
     return low, high
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def _alike_around(one: Print, other: Print, at: int, lag: int) -> bool:
     first = max(0, -lag, at - _AROUND)
     last = min(len(one), len(other) - lag, at + _AROUND)

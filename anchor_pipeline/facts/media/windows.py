@@ -12,10 +12,10 @@ straight line, or one value that holds more than half of it (any two spikes look
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from anchor_pipeline.corpus.kernel import kernel
 from anchor_pipeline.facts.words import mix64
 
 Values = NDArray[np.float64]
@@ -29,7 +29,7 @@ _MOST_LINEAR = 0.9
 _MOST_SPIKE = 0.5
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def window_words(values: Values, runs: NDArray[np.int64]) -> Words:
     """The word of the window that starts at each value; 0 where there is none.
 
@@ -43,7 +43,7 @@ def window_words(values: Values, runs: NDArray[np.int64]) -> Words:
     return words
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def _word(window: Values) -> np.uint64:
     mean = 0.0
     for value in window:

@@ -15,11 +15,11 @@ the two together).
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from anchor_pipeline.corpus.characters import decode
+from anchor_pipeline.corpus.kernel import kernel
 from anchor_pipeline.corpus.strings import Bytes, Offsets
 from anchor_pipeline.facts.words import Hashes
 
@@ -46,19 +46,19 @@ BLANK = np.uint64(0x9E3779B97F4A7C14)
 _ONE, _SEVEN, _BIT, _BYTE = np.uint64(1), np.uint64(7), np.uint64(64 - FREQUENT_BITS), np.uint64(67 - FREQUENT_BITS)
 
 
-@numba.njit(cache=True, inline="always")  # type: ignore[untyped-decorator]
+@kernel(inline="always")
 def folded(code: int) -> np.uint64:
     """A code point in twelve bits; itself below 4096."""
     return np.uint64((code ^ (code >> 12)) & 0xFFF)
 
 
-@numba.njit(cache=True, inline="always")  # type: ignore[untyped-decorator]
+@kernel(inline="always")
 def slot_of(value: np.uint64, factor: np.uint64, shift: np.uint64) -> np.uint64:
     """The slot of a feature; shift is 64 less the bits of a slot. Unsigned, so that no kernel looks for a sign."""
     return (value * factor) >> shift
 
 
-@numba.njit(cache=True, inline="always")  # type: ignore[untyped-decorator]
+@kernel(inline="always")
 def masked(word: np.uint64, frequent: Frequent) -> np.uint64:
     """The word itself if it is a mark or frequent, else the blank; without a branch, which nothing could foresee."""
     kept = (word | (np.uint64(frequent[word >> _BYTE]) >> ((word >> _BIT) & _SEVEN))) & _ONE
@@ -80,7 +80,7 @@ def count_features(
     return slots[: rows[-1]].copy(), counts[: rows[-1]].copy(), rows
 
 
-@numba.njit(cache=True, inline="always")  # type: ignore[untyped-decorator]
+@kernel(inline="always")
 def _add(slot: np.uint64, table: Counts, slots: Slots, found: int) -> int:
     table[slot] += 1
     if table[slot] == 1:
@@ -89,7 +89,7 @@ def _add(slot: np.uint64, table: Counts, slots: Slots, found: int) -> int:
     return found
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _count_characters(data: Bytes, at: int, end: int, shift: np.uint64, table: Counts, slots: Slots, found: int) -> int:
     window, size = np.uint64(0), 0
     while at < end:
@@ -111,7 +111,7 @@ def _count_characters(data: Bytes, at: int, end: int, shift: np.uint64, table: C
     return found
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _count_words(words: Hashes, frequent: Frequent, shift: np.uint64, table: Counts, slots: Slots, found: int) -> int:
     before, one, two, three = np.uint64(0), np.uint64(0), np.uint64(0), np.uint64(0)
     for place in range(len(words)):
@@ -130,7 +130,7 @@ def _count_words(words: Hashes, frequent: Frequent, shift: np.uint64, table: Cou
     return found
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def _count(
     data: Bytes,
     offsets: Offsets,

@@ -7,11 +7,11 @@ of the model: a table of half a million fits the second-level cache of a core, a
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from anchor_pipeline.corpus.characters import decode
+from anchor_pipeline.corpus.kernel import kernel
 from anchor_pipeline.corpus.strings import Bytes, Offsets
 from anchor_pipeline.facts.origin.features import (
     B2,
@@ -52,7 +52,7 @@ def linear_scores(
     return scores
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _characters(data: Bytes, at: int, end: int, weights: Weights, shift: np.uint64) -> tuple[int, int]:
     """Sum of weights, and how many features."""
     total, window, size = 0, np.uint64(0), 0
@@ -78,7 +78,7 @@ def _characters(data: Bytes, at: int, end: int, weights: Weights, shift: np.uint
     return total, max(size - 1, 0) + max(size - 2, 0) + max(size - 3, 0) + max(size - 4, 0)
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _words(words: Hashes, frequent: Frequent, weights: Weights, shift: np.uint64) -> tuple[int, int]:
     total, size = 0, len(words)
     before, one, two, three = np.uint64(0), np.uint64(0), np.uint64(0), np.uint64(0)
@@ -102,7 +102,7 @@ def _words(words: Hashes, frequent: Frequent, weights: Weights, shift: np.uint64
     return total, size + 2 * max(size - 1, 0) + max(size - 2, 0) + max(size - 3, 0)
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def _score(
     data: Bytes,
     offsets: Offsets,

@@ -93,7 +93,7 @@ def score_characters(
                     entry = np.uint64(alphabet[data[at]])
                     at += _ONE
                 else:
-                    code, after = decode(data, np.int64(at))
+                    code, after = decode(data, np.int64(at))  # type: ignore[arg-type]  # a plain int to the kernel
                     entry = np.uint64(alphabet[code])
                     at = np.uint64(after)
                 key = ((key << shift) | (entry & ((_ONE << ID_BITS) - _ONE))) & whole
