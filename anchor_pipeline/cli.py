@@ -22,12 +22,15 @@ from anchor_pipeline import __version__
 from anchor_pipeline.cli_authority import authority
 from anchor_pipeline.cli_calibrate import calibrate
 from anchor_pipeline.cli_export import export
+from anchor_pipeline.cli_inventory import inventory
 from anchor_pipeline.cli_keys import keys
 from anchor_pipeline.cli_ledger import ledger
 from anchor_pipeline.cli_lineage import delivering, lineage
 from anchor_pipeline.cli_origin import origin
 from anchor_pipeline.cli_probe import probe
 from anchor_pipeline.cli_prove import approve, prove
+from anchor_pipeline.cli_recall import quarantine, recall, trace
+from anchor_pipeline.cli_validate import validate_lineage
 from anchor_pipeline.errors import AnchorError, DeclarationError, UsageError
 from anchor_pipeline.interrupts import Interrupted, Interrupts
 from anchor_pipeline.project import Project, load_project
@@ -37,6 +40,7 @@ from anchor_pipeline.project.cycles import Cycle
 if TYPE_CHECKING:
     from anchor_pipeline.outcome import Results
 
+REFUSED = 1
 DAMAGED = 3
 
 
@@ -79,13 +83,18 @@ def anchor() -> None:
 keys.add_command(authority)
 anchor.add_command(calibrate)
 anchor.add_command(export)
+anchor.add_command(inventory)
 anchor.add_command(keys)
 anchor.add_command(ledger)
 anchor.add_command(lineage)
 anchor.add_command(origin)
 anchor.add_command(probe)
+anchor.add_command(quarantine)
+anchor.add_command(recall)
+anchor.add_command(trace)
 anchor.add_command(prove)
 anchor.add_command(approve)
+anchor.add_command(validate_lineage)
 
 
 def _options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -223,12 +232,12 @@ def verify(mix: str, root: Path | None, pin: Path | None, rows: bool, as_json: b
         keep_pin(pin, head_of(mix))
     bad = [one for one in findings if not one.ok]
     if as_json:
-        listed = [{"what": one.what, "ok": one.ok, "detail": one.detail} for one in findings]
+        listed = [{"what": one.what, "ok": one.ok, "refused": one.refused, "detail": one.detail} for one in findings]
         click.echo(json.dumps({"mix": without_credentials(mix), "ok": not bad, "findings": listed}, indent=2))
     else:
         for one in findings:
-            click.echo(f"{'ok     ' if one.ok else 'DAMAGED'} {one.what}: {one.detail}")
-    return DAMAGED if bad else 0
+            click.echo(f"{'ok     ' if one.ok else 'REFUSED' if one.refused else 'DAMAGED'} {one.what}: {one.detail}")
+    return DAMAGED if any(not one.refused for one in bad) else REFUSED if bad else 0
 
 
 @anchor.command()

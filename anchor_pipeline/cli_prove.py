@@ -105,7 +105,7 @@ def _release(mix: str) -> tuple[Any, Any, Any]:
     from anchor_pipeline.custody.documents import DocumentsRoot
     from anchor_pipeline.mix.checks import read_manifest
     from anchor_pipeline.mix.folder import folder_at
-    from anchor_pipeline.mix.read import newest_release
+    from anchor_pipeline.mix.newest import newest_release
 
     folder = newest_release(folder_at(mix))
     manifest = read_manifest(folder)

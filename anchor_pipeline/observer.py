@@ -11,6 +11,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Literal, Protocol
 from uuid import UUID
 
+from anchor_pipeline.details import NOTHING, Details
+
 if TYPE_CHECKING:
     from anchor_pipeline.project.cycles import Cycle
     from anchor_pipeline.rules.finding import Finding
@@ -36,6 +38,8 @@ class Artefact:
     files: int | None = None
     change: Change | None = None
     """What became of an output that was there before, where the step knows."""
+    details: Details = NOTHING
+    """Terms, shards, verdict, origin …; for lineage only, the ledger says nothing of it."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,30 @@ class RunRef:
 
 
 @dataclass(frozen=True)
+class CodeLocation:
+    """The commit that the declaration was built from; only where a version control system says so."""
+
+    url: str
+    """Of the repository, without user and password."""
+    commit: str
+    path: str
+    """Of project.yaml within it."""
+
+
+@dataclass(frozen=True)
+class LedgerEntry:
+    """An entry that the ledger of custody holds about a run."""
+
+    ledger: str
+    """The ledger's name, its origin."""
+    kind: str
+    """intent, completion or failure."""
+    index: int
+    leaf: str
+    """Leaf hash, hexadecimal (RFC 6962, section 2.1)."""
+
+
+@dataclass(frozen=True)
 class Intent:
     """What a step is about to do, known before it starts."""
 
@@ -74,6 +102,7 @@ class Intent:
     outputs: tuple[Artefact, ...]
     """Planned."""
     description: str | None
+    code: CodeLocation | None = None
 
 
 @dataclass(frozen=True)

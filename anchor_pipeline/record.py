@@ -23,7 +23,7 @@ from anchor_pipeline.errors import AnchorError
 from anchor_pipeline.lineage.ids import ticks_of, uuid7
 from anchor_pipeline.lineage.naming import namespace_of
 from anchor_pipeline.lineage.outbox import OpenLineageFile
-from anchor_pipeline.observer import Artefact, Intent, Observer, Outcome, RunRef
+from anchor_pipeline.observer import Artefact, CodeLocation, Intent, Observer, Outcome, RunRef
 
 if TYPE_CHECKING:
     from anchor_pipeline.corpus.store import Store
@@ -49,6 +49,7 @@ class Recorder:
         observers: Sequence[Observer] | None = None,
         *,
         policy: str | None = None,
+        code: CodeLocation | None = None,
         clock: Callable[[], datetime] = _now,
     ) -> None:
         chosen: Sequence[Observer] = [OpenLineageFile(store)] if observers is None else observers
@@ -56,6 +57,7 @@ class Recorder:
         self.observers = tuple(sorted(chosen, key=lambda observer: not observer.required))
         self.project = project
         self.policy = policy
+        self.code = code
         self.clock = clock
 
     def step(
@@ -83,6 +85,7 @@ class Recorder:
             tuple(inputs),
             tuple(outputs),
             description,
+            self.code,
         )
         return Step(self, intent)
 

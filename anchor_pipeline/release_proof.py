@@ -10,7 +10,8 @@ import polars as pl
 
 from anchor_pipeline.custody.bundle import Bundle, has_bundle, write_bundle
 from anchor_pipeline.custody.credentials.authority import read_authority
-from anchor_pipeline.custody.documents import FIELDS, DocumentsRoot, lines_of_documents, write_documents
+from anchor_pipeline.custody.document_lines import FIELDS
+from anchor_pipeline.custody.documents import DocumentsRoot, lines_of_documents, write_documents
 from anchor_pipeline.mix.manifest import Documents
 from anchor_pipeline.mix.release import Release, cycle_folder
 from anchor_pipeline.rules.evidence import Evidence

@@ -6,20 +6,32 @@ and nothing else. Every step does nothing when nothing changed.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
-from anchor_pipeline.artefacts import corpus_artefact, raw_artefacts, selection_artefact, snapshot_artefact
-from anchor_pipeline.corpus.corpus import Corpus, corpus_table
+from anchor_pipeline.artefacts import (
+    corpus_artefact,
+    corpus_made,
+    judged,
+    manifest_made,
+    mix_made,
+    raw_artefacts,
+    selection_artefact,
+    selection_made,
+    snapshot_artefact,
+    snapshot_made,
+)
+from anchor_pipeline.corpus.corpus import Corpus, corpus_table, read_corpus
 from anchor_pipeline.corpus.disk import sweep
 from anchor_pipeline.corpus.document import METADATA_COLUMNS
 from anchor_pipeline.corpus.made_from import must_be_made_from
 from anchor_pipeline.corpus.snapshot import SourceSnapshot, canonical_json, read_snapshot
 from anchor_pipeline.corpus.store import Store
+from anchor_pipeline.disclosure.files import after, disclosures
+from anchor_pipeline.disclosure.record import release_record
 from anchor_pipeline.errors import DamagedData, Refused
 from anchor_pipeline.facts.assemble import assemble
 from anchor_pipeline.facts.fact_sets import fact_sets
@@ -28,15 +40,14 @@ from anchor_pipeline.ingest.data_docs import publish_index
 from anchor_pipeline.ingest.expectation_models import ExpectationResult, SourceValidation
 from anchor_pipeline.ingest.expectations import validate_source
 from anchor_pipeline.ingest.source import ingest_source
-from anchor_pipeline.mix.manifest import MANIFEST
 from anchor_pipeline.mix.release import Release, earlier_findings, earlier_parts, previous_release
 from anchor_pipeline.mix.select import select, selection_inputs
-from anchor_pipeline.mix.selection import Selection, selection_table
+from anchor_pipeline.mix.selection import Selection, read_selection, selection_table
 from anchor_pipeline.mix.write import write_mix
 from anchor_pipeline.project import Project
 from anchor_pipeline.project.cycles import Cycle
 from anchor_pipeline.project.expectations import quarantines
-from anchor_pipeline.record import Artefact
+from anchor_pipeline.recall.guard import Guard
 from anchor_pipeline.release_proof import ReleaseProof, carry, proof_of
 from anchor_pipeline.report.stage_report import stage_report
 from anchor_pipeline.rules.evidence import Evidence
@@ -93,9 +104,9 @@ def ingest(place: Workplace, name: str, cycle: Cycle) -> Ingested:
             uri = write_twin(project, name, fitted, store)
         before = read_snapshot(store, name)
         snapshot = ingest_source(project, name, store, uri=uri)
-        for raw in raw_artefacts(snapshot):
+        for raw in raw_artefacts(snapshot, project):
             step.input(raw)
-        step.output(snapshot_artefact(snapshot))
+        step.output(snapshot_made(place, snapshot, before))
         if place.custodian is not None:
             step.credentials(give_credentials(place, snapshot, step.run.id))
         validation = _validation(place, snapshot, cycle)
@@ -121,9 +132,10 @@ def assemble_corpus(place: Workplace, cycle: Cycle) -> Corpus:
         _measure(place, cycle, ((modality[name], shard) for name, one in snapshots.items() for shard in one.shards))
         earlier = [earlier_parts(place.store, stage, cycle.key) for stage in sorted(place.project.stages)]
         released = [release for release in earlier if release is not None]
+        before = read_corpus(place.store, cycle.key) is not None
         corpus, reused = assemble(place.project, cycle, snapshots, place.store, set_aside, released)
         publish_index(place.project, place.store)
-        step.output(corpus_artefact(corpus))
+        step.output(corpus_made(place, corpus, before))
         if reused:
             step.reused()
     return corpus
@@ -135,10 +147,12 @@ def select_stage(place: Workplace, stage: str, cycle: Cycle) -> tuple[Selection,
     with place.step(f"selection/{stage}", cycle, stage) as step:
         corpus = current_corpus(place, cycle)
         step.input(corpus_artefact(corpus))
+        before = read_selection(store, stage, cycle.key) is not None
         selection, reused = select(place.project, stage, cycle, corpus, store)
-        step.output(selection_artefact(selection))
+        step.output(selection_made(place, selection, before))
         evidence = _evidence(place, selection, corpus, cycle)
         verdict = _judge(evidence, selection, store)
+        step.output(selection_made(place, selection, before, verdict))
         step.findings(verdict.findings)
         folder = f"selection/{stage}/{cycle.key}"
         store.write(f"{folder}/report.html", stage_report(evidence, selection, verdict))
@@ -171,10 +185,15 @@ def _release(place: Workplace, stage: str, cycle: Cycle, listed: Path) -> tuple[
         step.input(selection_artefact(selection))
         evidence = _evidence(place, selection, corpus, cycle)
         verdict = _judge(evidence, selection, store)
+        step.input(judged(selection, verdict))
         step.findings(verdict.findings)
         if verdict.status != "pass":
             raise Refused(f"{stage} {cycle.key}: {summary(verdict)}")
         proof = proof_of(place, evidence, listed)
+        record = release_record(evidence, verdict)
+        files = {"REPORT.html": stage_report(evidence, selection, verdict), **disclosures(record, place.project)}
+        guard = Guard(place.project, store, evidence.selection)
+        guard.before()
         released = write_mix(
             store,
             selection_table(store, stage, cycle.key),
@@ -182,14 +201,14 @@ def _release(place: Workplace, stage: str, cycle: Cycle, listed: Path) -> tuple[
             project=place.project.project,
             stage=stage,
             cycle=cycle,
-            extra={"REPORT.html": stage_report(evidence, selection, verdict)},
+            extra=files,
+            extra_after=after(record, place.project, files),
             documents=proof.manifested if proof else None,
         )
-        manifest = released.manifest
-        size = sum(part.bytes for part in manifest.parts)
-        step.output(Artefact(f"mix/{stage}", manifest.digest, manifest.rows, size, uri=released.location))
+        guard.after(released)
+        step.output(mix_made(place, released, verdict))
         if proof is not None:
-            step.output(Artefact(f"mix/{stage}/{MANIFEST}", hashlib.sha256(manifest.encoded()).hexdigest()))
+            step.output(manifest_made(released))
             step.credentials(proof.credentials)
         if released.reused:
             step.reused()

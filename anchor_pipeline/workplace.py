@@ -13,9 +13,11 @@ from anchor_pipeline.corpus.snapshot import SourceSnapshot, read_snapshot
 from anchor_pipeline.corpus.store import Store
 from anchor_pipeline.custody.custodian import Custodian, custodian_of
 from anchor_pipeline.errors import DamagedData, Refused
+from anchor_pipeline.lineage.code_location import code_location
 from anchor_pipeline.lineage.outbox import OpenLineageFile
 from anchor_pipeline.mix.release import Release, current_release
 from anchor_pipeline.mix.selection import Selection, read_selection
+from anchor_pipeline.observer import CodeLocation
 from anchor_pipeline.project import Project
 from anchor_pipeline.project.cycles import Cycle
 from anchor_pipeline.record import Observer, Recorder, RunRef, Step
@@ -38,6 +40,11 @@ class Workplace:
         return Store.at(self.project.store_address)
 
     @cached_property
+    def code(self) -> CodeLocation | None:
+        """The commit that the declaration is from; None unless git knows."""
+        return code_location(self.project.path)
+
+    @cached_property
     def custodian(self) -> Custodian | None:
         """Who signs the steps; None if the project declares no custody."""
         return custodian_of(self.project)
@@ -52,15 +59,19 @@ class Workplace:
         return credential_check(self.project, self.store, self.custodian.trust)
 
     @contextmanager
-    def step(self, name: str, cycle: Cycle, stage: str | None = None) -> Iterator[Step]:
+    def step(self, name: str, cycle: Cycle | None, stage: str | None = None) -> Iterator[Step]:
         """A step to be run in a `with` block; one of a stage is recorded with the digest of its policy.
+
+        Recalls and exports belong to no cycle.
 
         Raises Unavailable for what the disk refuses.
         """
         policy = policy_digest(self.project, stage) if stage else None
-        signing: list[Observer] = [self.custodian.observer()] if self.custodian else []
-        observers = [*signing, OpenLineageFile(self.store), *self.observers]
-        recorder = Recorder(self.store, self.project.project, observers, policy=policy)
+        custody = self.custodian.observer() if self.custodian else None
+        signing: list[Observer] = [custody] if custody else []
+        lineage = OpenLineageFile(self.store, custody.entries_of if custody else None)
+        observers = [*signing, lineage, *self.observers]
+        recorder = Recorder(self.store, self.project.project, observers, policy=policy, code=self.code)
         with recorder.step(name, cycle=cycle, parent=self.parent) as step, disk_trouble_told(name):
             yield step
 

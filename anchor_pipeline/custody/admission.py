@@ -9,10 +9,11 @@ from collections.abc import Sequence
 
 from anchor_pipeline.custody import note
 from anchor_pipeline.custody.check_ledger import BY_ROOT, is_steward
-from anchor_pipeline.custody.envelope import check_signature, opened
+from anchor_pipeline.custody.entries import read_entry
+from anchor_pipeline.custody.envelope import check_signature
 from anchor_pipeline.custody.flaws import Flaw
 from anchor_pipeline.custody.keys import ROOT, Signer
-from anchor_pipeline.custody.statements import Approval, Ending, Intent, RootChange, read_statement
+from anchor_pipeline.custody.statements import Approval, Ending, Intent, RootChange
 from anchor_pipeline.custody.storage import LedgerRows
 from anchor_pipeline.errors import DamagedData, Refused, Unavailable, UsageError
 
@@ -26,7 +27,7 @@ def check_admissible(table: LedgerRows, kind: str, envelope: bytes, signers: Seq
 
     """
     try:
-        _, predicate = read_statement(opened(envelope, kind).payload, kind)
+        predicate = read_entry(envelope, kind).predicate
     except Flaw as flaw:
         raise UsageError(f"{kind} entry cannot be made: {flaw.detail}") from None
     if (predicate.by == ROOT) != (kind in BY_ROOT) or (
@@ -45,8 +46,9 @@ def check_admissible(table: LedgerRows, kind: str, envelope: bytes, signers: Seq
 def check_sealed(envelope: bytes, signers: Sequence[Signer]) -> None:
     """Unavailable unless the signatures verify: a signer that erred once (a KMS, a bit in memory) spoils nothing."""
     try:
+        found = read_entry(envelope, "entry").envelope
         for place, signer in enumerate(signers):
-            check_signature(opened(envelope, "entry"), place, signer.public, "entry")
+            check_signature(found, place, signer.public, "entry")
     except Flaw as flaw:
         raise Unavailable(f"the signer gave a signature that does not verify ({flaw}); nothing is appended") from None
 
@@ -81,7 +83,7 @@ def _check_ending(table: LedgerRows, kind: str, ending: Ending) -> None:
 
 def _intent(envelope: bytes, where: str) -> Intent | None:
     try:
-        _, found = read_statement(opened(envelope, where).payload, where)
+        found = read_entry(envelope, where).predicate
     except Flaw as flaw:
         raise DamagedData(f"ledger: {flaw}; check it with `anchor ledger verify`") from None
     return found if isinstance(found, Intent) else None

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 from anchor_pipeline.custody import note
 from anchor_pipeline.custody.canonical import MOST_BYTES
-from anchor_pipeline.custody.envelope import Envelope, check_signature, opened
+from anchor_pipeline.custody.entries import read_entry
+from anchor_pipeline.custody.envelope import Envelope, check_signature
 from anchor_pipeline.custody.flaws import Flaw
 from anchor_pipeline.custody.key_history import KeyHistory
 from anchor_pipeline.custody.keys import ROOT, PublicKey
@@ -24,7 +25,6 @@ from anchor_pipeline.custody.statements import (
     Intent,
     Predicate,
     RootChange,
-    read_statement,
 )
 
 BY_ROOT = ("genesis", "key", "root", "authority")
@@ -77,8 +77,8 @@ class LedgerCheck:
     def take(self, data: bytes) -> CheckedEntry:
         """The next entry; Flaw if it must not follow on those before."""
         where = f"entry {self.size}"
-        envelope = opened(data, where)
-        name, predicate = read_statement(envelope.payload, where)
+        read = read_entry(data, where)
+        envelope, name, predicate = read.envelope, read.name, read.predicate
         leaf = leaf_hash(data)
         self._check_place(name, predicate, where)
         key = self._check_signer(name, predicate, envelope, where)

@@ -19,7 +19,10 @@ from anchor_pipeline.custody.documents import DocumentsRoot, check_documents, re
 from anchor_pipeline.custody.flaws import Flaw
 from anchor_pipeline.custody.keys import PublicKey
 from anchor_pipeline.custody.release_files import AUTHORITY, CREDENTIALS, DOCUMENTS, HEAD, LEDGER, ROOT, previous_ledger
+from anchor_pipeline.custody.stamps.check import MOST_BYTES as MOST_STAMP
+from anchor_pipeline.custody.stamps.check import Heads, check_stamps
 from anchor_pipeline.custody.statements import Completion, Intent
+from anchor_pipeline.errors import DamagedData
 
 _MOST_HEAD = 200_000
 _CHUNK = 1 << 20
@@ -34,12 +37,15 @@ class Files(Protocol):
     def open(self, name: str) -> BinaryIO:
         """Open one of them."""
 
+    def sizes(self) -> dict[str, int]:
+        """All of them, with their sizes."""
+
 
 class Claim(NamedTuple):
     """Something a release claims."""
 
     code: str
-    """`ledger`, `root`, `completion`, `documents`, `credentials`, `unfinished`; of a disproved one what is wrong."""
+    """`ledger`, `root`, `completion`, `documents`, `credentials`, `stamps`, …; of a disproved one what is wrong."""
     ok: bool | None
     detail: str
 
@@ -67,9 +73,10 @@ def check_custody(
 ) -> Iterator[Claim]:
     """The claims of a release; after the first that is disproved there are no further ones that rest on it.
 
-    Without `lists` its documents and credentials are not gone through: that they are there is all that is asked.
+    Without `lists` its documents and credentials are not gone through: that they are there is all that is asked. Nor
+    are outside stamps, which say nothing of the mix.
     """
-    completions = []
+    completions: list[CheckedEntry] = []
     try:
         earlier = _check_earlier(files, root)
         ledger = LedgerCheck(earlier.root)
@@ -90,6 +97,14 @@ def check_custody(
     yield Claim("unfinished", True, _unfinished(ledger))
     if ledger.continues is not None:
         yield _previous_claim(earlier)
+    yield from _mix_claims(files, released, ledger, completions, lists)
+    if lists:
+        yield from _stamp_claims(files, ledger)
+
+
+def _mix_claims(
+    files: Files, released: Released, ledger: LedgerCheck, completions: Sequence[CheckedEntry], lists: bool
+) -> Iterator[Claim]:
     if not completions:
         yield Claim("completion_missing", False, f"no step of the ledger released {released.stage} {released.mix}")
         return
@@ -105,6 +120,26 @@ def check_custody(
         yield _credentials_claim(files, last, ledger, shards)
     except Flaw as flaw:
         yield Claim(flaw.code, False, str(flaw))
+
+
+def _stamp_claims(files: Files, ledger: LedgerCheck) -> Iterator[Claim]:
+    try:
+        names = files.sizes()
+    except (OSError, DamagedData) as error:
+        yield Claim("stamp", False, f"whether there are outside stamps cannot be seen ({error})")
+        return
+    heads = Heads(ledger.origin, ledger.size, ledger.root_at)
+    for claim in check_stamps(names, lambda name: _start(files, name), heads):
+        yield Claim(*claim)
+
+
+def _start(files: Files, name: str) -> bytes:
+    """Enough of a stamp to read it, or to see that it is too large."""
+    try:
+        with files.open(name) as file:
+            return bytes(file.read(MOST_STAMP + 1))
+    except OSError as error:
+        raise Flaw("stamp", name, f"cannot be read ({error.strerror or error})") from None
 
 
 def _entries(files: Files, ledger: LedgerCheck) -> Iterator[CheckedEntry]:

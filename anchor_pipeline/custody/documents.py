@@ -7,47 +7,36 @@ manifest. Two neighbours in the list prove that nothing lies between them.
 from __future__ import annotations
 
 import gzip
-import re
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice, pairwise
+from operator import lt
 from pathlib import Path
 from typing import IO, Any
 
 import polars as pl
 
-from anchor_pipeline.custody.canonical import MOST_BYTES, canonical_json, parse
+from anchor_pipeline.custody.canonical import MOST_BYTES, canonical_json
+from anchor_pipeline.custody.document_lines import FIELDS, id_and_shard, id_of, ids_and_shards
 from anchor_pipeline.custody.flaws import Flaw
-from anchor_pipeline.custody.merkle import Frontier, inclusion_proof, leaf_hash, node_hash, root_from_inclusion
-
-FIELDS = (
-    "authorship",
-    "collected_at",
-    "digest",
-    "doc_id",
-    "generator",
-    "kind",
-    "licence",
-    "raw_file",
-    "raw_row",
-    "shard",
-    "source",
+from anchor_pipeline.custody.merkle import (
+    Frontier,
+    inclusion_proof,
+    leaf_hash,
+    leaf_hashes,
+    node_hash,
+    root_from_inclusion,
+    root_of,
 )
-"""Of a line, in its order."""
 
 PROOF_FORMAT = "anchor-proof-1"
 
 _HEADER = bytes.fromhex("1f8b08000000000000ff")
 """How a list begins: no name and no time, so that the same list is the same file."""
 
-_TEXT = rb'"[^"\\\x00-\x1f]*"'
-_OTHERS = {"generator": rb"null|" + _TEXT, "raw_row": rb"0|-?[1-9][0-9]{0,14}"}
-_PLAIN = re.compile(
-    rb"\{" + b",".join(b'"%b":(?P<%b>%b)' % (f.encode(), f.encode(), _OTHERS.get(f, _TEXT)) for f in FIELDS) + rb"\}"
-)
-"""A line whose texts hold no escapes, as most are, is canonical. To parse each and write it again is slow."""
-
 _ROWS = 50_000
+_AT_ONCE = 4096
 _CHUNK = 1 << 20
 _GZIP = 31
 """Window bits by which zlib expects a gzip header and checks what is at its end."""
@@ -74,9 +63,9 @@ def write_documents(lines: Iterable[bytes], target: Path) -> DocumentsRoot:
     """Write the list, gzipped, to `target`; what the manifest says of it."""
     tree = Frontier()
     with target.open("wb") as raw, gzip.GzipFile("", "wb", 6, raw, mtime=0) as file:
-        for line in lines:
-            tree.append(leaf_hash(line))
-            file.write(line + b"\n")
+        for batch in _batches(lines):
+            tree.extend(leaf_hashes(batch))
+            file.write(b"\n".join(batch) + b"\n")
     return DocumentsRoot(tree.size, tree.root().hex())
 
 
@@ -115,57 +104,39 @@ def _unpacked(file: IO[bytes], where: str) -> Iterator[bytes]:
 
 def check_documents(lines: Iterable[bytes], stated: DocumentsRoot, where: str) -> set[str]:
     """The shards that documents came from; Flaw documents_root unless this is the list of the manifest, sorted."""
-    tree, last, shards = Frontier(), b"", set()
-    for line in lines:
-        if tree.size == stated.count:
+    tree, shards = Frontier(), set[bytes]()
+    last: list[bytes] = []
+    for batch in _batches(lines):
+        if tree.size + len(batch) > stated.count:
             raise Flaw("documents_root", where, f"more than {stated.count:,} documents")
-        try:
-            found, shard = _id_and_shard(line, where)
-        except Flaw as flaw:
-            raise Flaw("documents_root", where, f"line {tree.size + 1}: {flaw.detail}") from None
-        shards.add(shard)
-        if tree.size and found <= last:
-            raise Flaw("documents_root", where, f"line {tree.size + 1} is not in its place")
-        tree.append(leaf_hash(line))
-        last = found
+        found = ids_and_shards(batch) or _one_by_one(batch, tree.size, where)
+        ids = [*last, *(one for one, _ in found)]
+        if not all(map(lt, ids, ids[1:])):
+            place = next(at for at, pair in enumerate(pairwise(ids), 1) if pair[0] >= pair[1])
+            raise Flaw("documents_root", where, f"line {tree.size + 1 + place - len(last)} is not in its place")
+        shards.update(shard for _, shard in found)
+        tree.extend(leaf_hashes(batch))
+        last = ids[-1:]
     if tree.size != stated.count or tree.root().hex() != stated.root:
         raise Flaw("documents_root", where, f"{tree.size:,} documents, not those of the manifest")
-    return shards
+    return {shard.decode() for shard in shards}
 
 
-def _id_and_shard(line: bytes, where: str) -> tuple[bytes, str]:
-    """The id and the shard of a document; Flaw as of `record_of`."""
-    plain = _PLAIN.fullmatch(line)
-    if plain is None or len(line) > MOST_BYTES or not _is_utf8(line):
-        record = record_of(line, where)
-        return record["doc_id"].encode(), record["shard"]
-    return plain["doc_id"][1:-1], plain["shard"][1:-1].decode()
+def _batches(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
+    rest = iter(lines)
+    while batch := list(islice(rest, _AT_ONCE)):
+        yield batch
 
 
-def _is_utf8(data: bytes) -> bool:
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def record_of(line: bytes, where: str) -> dict[str, Any]:
-    """What a line says of a document; Flaw if it is no canonical line with exactly FIELDS."""
-    record = parse(line, where)
-    if not isinstance(record, dict) or tuple(record) != FIELDS:
-        raise Flaw("malformed", where, f"a line of documents with other fields than {', '.join(FIELDS)}")
-    texts = [record[name] for name in FIELDS if name not in ("generator", "raw_row")]
-    if record["generator"] is not None:
-        texts.append(record["generator"])
-    if not all(isinstance(text, str) for text in texts) or type(record["raw_row"]) is not int:
-        raise Flaw("malformed", where, "a line of documents with fields of other types")
-    return record
-
-
-def id_of(line: bytes, where: str) -> str:
-    """The id of the document that a line is about; Flaw as of `record_of`."""
-    return str(record_of(line, where)["doc_id"])
+def _one_by_one(lines: list[bytes], before: int, where: str) -> list[tuple[bytes, bytes]]:
+    """Ids and shards of lines of which one at least is not plain, or wrong: Flaw says which."""
+    found = []
+    for number, line in enumerate(lines, before + 1):
+        try:
+            found.append(id_and_shard(line, where))
+        except Flaw as flaw:
+            raise Flaw("documents_root", where, f"line {number}: {flaw.detail}") from None
+    return found
 
 
 def prove(lines: Iterable[bytes], mix: str, doc_id: str, where: str) -> dict[str, Any]:
@@ -180,7 +151,7 @@ def prove(lines: Iterable[bytes], mix: str, doc_id: str, where: str) -> dict[str
     passed = False
     for index, line in enumerate(lines):
         leaves.append(leaf_hash(line))
-        found, _ = _id_and_shard(line, where)
+        found, _ = id_and_shard(line, where)
         if found < wanted:
             before = index, line
         elif not passed:
@@ -266,10 +237,7 @@ class _Tree:
             self._levels.append([node_hash(below[i], below[i + 1]) for i in range(0, len(below) - 1, 2)])
 
     def root(self) -> bytes:
-        tree = Frontier()
-        for leaf in self._levels[0]:
-            tree.append(leaf)
-        return tree.root()
+        return root_of(self._levels[0])
 
     def path(self, index: int) -> list[bytes]:
         return inclusion_proof(index, len(self._levels[0]), lambda level, at: self._levels[level][at])

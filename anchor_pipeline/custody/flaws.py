@@ -38,6 +38,7 @@ CODES = {
     "credential_missing": "a shard without its credential",
     "credential_invalid": "a credential that does not verify, or is for something else",
     "credentials_digest": "the credentials are not those that the ledger names",
+    "stamp": "an outside stamp that is none, or not of this ledger",
 }
 """Code and meaning. docs/spec/custody.md says when each is due."""
 

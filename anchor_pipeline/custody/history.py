@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from anchor_pipeline.custody import note
 from anchor_pipeline.custody.check_ledger import LedgerCheck
-from anchor_pipeline.custody.envelope import opened
+from anchor_pipeline.custody.entries import read_entry
 from anchor_pipeline.custody.flaws import Flaw
 from anchor_pipeline.custody.keys import PublicKey
 from anchor_pipeline.custody.ledger import Ledger
 from anchor_pipeline.custody.rotation import check_continues
-from anchor_pipeline.custody.statements import Continued, Genesis, read_statement
+from anchor_pipeline.custody.statements import Continued, Genesis
 from anchor_pipeline.errors import DamagedData, Refused
 
 _MOST = 1000
@@ -79,7 +79,7 @@ def _check(ledger: Ledger, root: PublicKey | None, expected: Continued | None) -
 def _continued(ledger: Ledger) -> Continued | None:
     for stored in ledger.entries(0, 1):
         try:
-            _, predicate = read_statement(opened(stored.envelope, "entry 0").payload, "entry 0")
+            predicate = read_entry(stored.envelope, "entry 0").predicate
         except Flaw as flaw:
             raise DamagedData(f"{ledger.storage.address}: ledger {ledger.origin}: {flaw}") from None
         return predicate.continues if isinstance(predicate, Genesis) else None

@@ -16,13 +16,14 @@ from typing import Any
 from anchor_pipeline.custody import note
 from anchor_pipeline.custody.admission import check_admissible, check_head_signed, check_sealed
 from anchor_pipeline.custody.check_ledger import BY_ROOT
-from anchor_pipeline.custody.envelope import opened, seal
+from anchor_pipeline.custody.entries import read_entry
+from anchor_pipeline.custody.envelope import seal
 from anchor_pipeline.custody.flaws import Flaw
 from anchor_pipeline.custody.head_memory import HeadMemory
 from anchor_pipeline.custody.key_history import KeyHistory
 from anchor_pipeline.custody.keys import ROOT, PublicKey, Signer
 from anchor_pipeline.custody.merkle import Frontier, Subtree, full_subtrees, leaf_hash, root_at
-from anchor_pipeline.custody.statements import read_statement, statement
+from anchor_pipeline.custody.statements import statement
 from anchor_pipeline.custody.storage import LedgerRows, Storage, Stored
 from anchor_pipeline.custody.stored_keys import check_change, keys_in
 from anchor_pipeline.errors import DamagedData, Refused, UsageError
@@ -101,10 +102,10 @@ class Ledger:
                 envelope = seal(statement(kind, predicate), signers)
             except ValueError as error:
                 raise UsageError(f"{kind} entry cannot be made: {error}") from None
-            check_sealed(envelope, signers)
             check_admissible(table, kind, envelope, signers)
+            check_sealed(envelope, signers)
             if kind in BY_ROOT:
-                check_change(table, size, opened(envelope, kind).payload, kind)
+                check_change(table, size, envelope, kind)
             leaf = leaf_hash(envelope)
             table.add_entry(size, kind, fields.get("intent"), leaf.hex(), envelope)
             table.add_nodes(self._frontier(table, size).append(leaf))
@@ -203,7 +204,7 @@ class Ledger:
             try:
                 if leaf.hex() != entry.leaf or table.node(0, entry.index) != leaf:
                     raise self._damaged(f"has an entry {entry.index} that is not the one appended")
-                return entry.leaf, read_statement(opened(entry.envelope, where).payload, where)[1].time
+                return entry.leaf, read_entry(entry.envelope, where).predicate.time
             except (Flaw, KeyError) as error:
                 raise self._damaged(f"lacks a sound entry {entry.index} ({error})") from None
         return "", ""

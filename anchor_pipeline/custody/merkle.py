@@ -20,6 +20,12 @@ def leaf_hash(data: bytes) -> bytes:
     return hashlib.sha256(b"\0" + data).digest()
 
 
+def leaf_hashes(many: Iterable[bytes]) -> list[bytes]:
+    """The same for each of many, without a call for each."""
+    sha256 = hashlib.sha256
+    return [sha256(b"\0" + data).digest() for data in many]
+
+
 def node_hash(left: bytes, right: bytes) -> bytes:
     """SHA-256(0x01 ‖ left ‖ right)."""
     return hashlib.sha256(b"\1" + left + right).digest()
@@ -46,16 +52,34 @@ class Frontier:
         self.size += 1
         return made
 
+    def extend(self, leaves: Sequence[bytes]) -> None:
+        """Add many leaves' hashes: the same as `append` for each, by whole subtrees, which is faster."""
+        start = 0
+        while start < len(leaves):
+            # The largest full subtree that begins here and that there are leaves for.
+            level = (len(leaves) - start).bit_length() - 1
+            while self.size & ((1 << level) - 1):
+                level -= 1
+            self._join(_full_root(leaves[start : start + (1 << level)]), level)
+            start += 1 << level
+
     def root(self) -> bytes:
         """Root over all leaves so far."""
         return _joined(self._roots)
+
+    def _join(self, subtree: bytes, level: int) -> None:
+        """Add the root of a full subtree; the tree so far ends where it begins."""
+        index = self.size >> level
+        while index & 1:
+            subtree, index = node_hash(self._roots.pop(), subtree), index >> 1
+        self._roots.append(subtree)
+        self.size += 1 << level
 
 
 def root_of(leaves: Iterable[bytes]) -> bytes:
     """Root over leaf hashes."""
     tree = Frontier()
-    for leaf in leaves:
-        tree.append(leaf)
+    tree.extend(list(leaves))
     return tree.root()
 
 
@@ -144,6 +168,15 @@ def _joined(roots: Sequence[bytes]) -> bytes:
     for left in reversed(roots[:-1]):
         found = node_hash(left, found)
     return found
+
+
+def _full_root(leaves: Sequence[bytes]) -> bytes:
+    """Root over 2**n leaf hashes."""
+    row, sha256 = leaves, hashlib.sha256
+    while len(row) > 1:
+        # `node_hash`, without a call for each.
+        row = [sha256(b"\1" + left + right).digest() for left, right in zip(row[::2], row[1::2], strict=True)]
+    return row[0]
 
 
 def _range_root(start: int, end: int, subtree: Subtree) -> bytes:

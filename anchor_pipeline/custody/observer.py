@@ -9,13 +9,12 @@ from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from typing import Any
 
-from anchor_pipeline.custody.envelope import opened
+from anchor_pipeline.custody.entries import read_entry
 from anchor_pipeline.custody.keys import Signer
 from anchor_pipeline.custody.ledger import Ledger
 from anchor_pipeline.custody.statements import Intent as IntentEntry
-from anchor_pipeline.custody.statements import read_statement
 from anchor_pipeline.custody.storage import LedgerRows
-from anchor_pipeline.observer import Artefact, Intent, Outcome
+from anchor_pipeline.observer import Artefact, Intent, LedgerEntry, Outcome
 
 _MOST_REASON = 2000
 
@@ -29,21 +28,16 @@ class CustodyObserver:
         self._ledger, self._signer = ledger, signer
         self._open: dict[str, tuple[str, str, ExitStack]] = {}
         """By run: leaf hash of the intent, a head that covers it, and the hold on the run."""
+        self._entries: dict[str, tuple[LedgerEntry, ...]] = {}
+
+    def entries_of(self, run: str) -> tuple[LedgerEntry, ...]:
+        """What the ledger holds of a run that this observer was told of, in order."""
+        return self._entries.get(run, ())
 
     def opened(self, intent: Intent) -> None:
         """Close what others left open, then append the intent and sign a head that covers it."""
-        close_abandoned(self._ledger, self._signer)
-        hold = ExitStack()
-        # Held before the intent is there, so that nobody takes it for abandoned.
-        hold.enter_context(self._ledger.storage.running(intent.run.id))
-        try:
-            entry = self._ledger.append("intent", _intent_fields(intent), [self._signer])
-            assert entry is not None
-            head = self._ledger.sign_head(self._signer).encoded()
-        except BaseException:
-            hold.close()
-            raise
-        self._open[intent.run.id] = entry.leaf, head, hold
+        with self._ledger.storage.together():
+            self._begin(intent)
 
     def completed(self, intent: Intent, outcome: Outcome) -> None:
         """Append the completion."""
@@ -65,20 +59,37 @@ class CustodyObserver:
             readable = reason[:_MOST_REASON].encode(errors="replace").decode()
             self._close("failure", intent, {"state": outcome.state, "reason": readable})
 
+    def _begin(self, intent: Intent) -> None:
+        close_abandoned(self._ledger, self._signer)
+        hold = ExitStack()
+        # Held before the intent is there, so that nobody takes it for abandoned.
+        hold.enter_context(self._ledger.storage.running(intent.run.id))
+        try:
+            entry = self._ledger.append("intent", _intent_fields(intent), [self._signer])
+            assert entry is not None
+            self._entries[intent.run.id] = (LedgerEntry(self._ledger.origin, "intent", entry.index, entry.leaf),)
+            head = self._ledger.sign_head(self._signer).encoded()
+        except BaseException:
+            hold.close()
+            raise
+        self._open[intent.run.id] = entry.leaf, head, hold
+
     def _close(self, kind: str, intent: Intent, fields: dict[str, Any]) -> None:
         leaf, head, hold = self._open.pop(intent.run.id)
         ending = {"run": intent.run.id, "step": intent.run.job, "intent": leaf, "checkpoint": head}
-        with hold:
-            self._ledger.append(kind, {**ending, **fields}, [self._signer])
+        with hold, self._ledger.storage.together():
+            entry = self._ledger.append(kind, {**ending, **fields}, [self._signer])
+            assert entry is not None
             self._ledger.sign_head(self._signer)
+        told = LedgerEntry(self._ledger.origin, kind, entry.index, entry.leaf)
+        self._entries[intent.run.id] = (*self._entries[intent.run.id], told)
 
 
 def close_abandoned(ledger: Ledger, signer: Signer) -> int:
     """Close every intent whose process is gone; how many they were."""
     closed = 0
     for stored in ledger.unfinished():
-        where = f"entry {stored.index}"
-        _, intent = read_statement(opened(stored.envelope, where).payload, where)
+        intent = read_entry(stored.envelope, f"entry {stored.index}").predicate
         assert isinstance(intent, IntentEntry)
         if ledger.storage.is_running(intent.run):
             continue

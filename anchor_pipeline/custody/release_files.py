@@ -1,4 +1,4 @@
-"""Names of what a release carries for its chain of custody; none of it is in the manifest, which is older."""
+"""Names of what a release carries beside the files of its manifest, which is older: custody, and word of a recall."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ ROOT = f"{FOLDER}/root.pub.json"
 CREDENTIALS = f"{FOLDER}/credentials.jsonl"
 AUTHORITY = f"{FOLDER}/authority.pem"
 DOCUMENTS = f"{FOLDER}/documents.jsonl.gz"
+STAMPS = f"{FOLDER}/stamps"
+"""Folder of outside stamps of heads of the ledger, `<size>.<kind>`; some come long after the release."""
 VERIFIER = "VERIFY.html"
+NOTICE = "RECALLED.json"
+"""Says that the release was recalled; whoever reads it believes nothing else of it."""
 
 
 def previous_ledger(place: int) -> str:
@@ -23,5 +27,5 @@ def previous_head(place: int) -> str:
 
 
 def is_custody_file(name: str) -> bool:
-    """Whether a file of a release belongs to its custody."""
-    return name == VERIFIER or name.startswith(f"{FOLDER}/")
+    """Whether a file of a release is beside those of its manifest: its custody, or the notice of a recall."""
+    return name in (VERIFIER, NOTICE) or name.startswith(f"{FOLDER}/")

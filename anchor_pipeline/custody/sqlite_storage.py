@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,11 +41,27 @@ class _Rows:
         self._connection.executemany(sql, rows)
 
 
+class _Kept:
+    """A connection, and which file it is to: another may get the name."""
+
+    def __init__(self) -> None:
+        self.connection: sqlite3.Connection | None = None
+        self.file: tuple[int, int] | None = None
+
+    def close(self) -> None:
+        """Close it, if there is one; what was not committed is undone."""
+        connection, self.connection = self.connection, None
+        if connection is not None:
+            connection.close()
+
+
 class SqliteStorage:
     """A file, made with its tables when it is first written to."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._kept: dict[tuple[int, int], _Kept] = {}
+        """By process and thread: a connection must not be used in a child process, nor be closed there."""
 
     @property
     def address(self) -> str:
@@ -78,6 +95,25 @@ class SqliteStorage:
             connection.execute("BEGIN")
             yield _Rows(connection)
             connection.execute("COMMIT")
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Keep the connection for what this thread does within: to open and close one costs more than to use it.
+
+        For moments, not for the length of a step: while one is open, part of the ledger lies in the file beside it.
+        """
+        me = os.getpid(), threading.get_ident()
+        if me in self._kept:
+            yield
+            return
+        kept = self._kept[me] = _Kept()
+        try:
+            yield
+        finally:
+            if os.getpid() == me[0]:
+                del self._kept[me]
+                with _told(self.path):
+                    kept.close()
 
     @contextmanager
     def running(self, run: str) -> Iterator[None]:
@@ -115,17 +151,43 @@ class SqliteStorage:
 
     @contextmanager
     def _connected(self) -> Iterator[sqlite3.Connection]:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(self.path, timeout=_PATIENCE_S, isolation_level=None)
+        kept = self._kept.get((os.getpid(), threading.get_ident()))
+        if kept is None:
+            kept = _Kept()
+            try:
+                yield self._opened(kept)
+            finally:
+                kept.close()
+            return
         try:
-            # A write-ahead log lets readers read beside a writer; FULL flushes it at every commit.
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
-            if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'anchor_ledger_heads'").fetchall():
-                connection.executescript(f"BEGIN IMMEDIATE; {_TABLES} COMMIT;")
-            yield connection
-        finally:
-            connection.close()
+            yield self._opened(kept)
+        except BaseException:
+            # Whatever it was: the next transaction begins with a connection of its own.
+            kept.close()
+            raise
+
+    def _opened(self, kept: _Kept) -> sqlite3.Connection:
+        """The connection kept if it is to the file that has the name now, else a new one."""
+        if kept.connection is not None and kept.file == _file_at(self.path):
+            return kept.connection
+        kept.close()
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        connection = kept.connection = sqlite3.connect(self.path, timeout=_PATIENCE_S, isolation_level=None)
+        kept.file = _file_at(self.path)
+        # A write-ahead log lets readers read beside a writer; FULL flushes it at every commit.
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'anchor_ledger_heads'").fetchall():
+            connection.executescript(f"BEGIN IMMEDIATE; {_TABLES} COMMIT;")
+        return connection
+
+
+def _file_at(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 @contextmanager

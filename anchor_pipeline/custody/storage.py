@@ -55,6 +55,9 @@ class Storage(Protocol):
     def reading(self) -> AbstractContextManager[Rows]:
         """What is there now. Unavailable if it cannot be reached."""
 
+    def together(self) -> AbstractContextManager[None]:
+        """What this thread does within may use one connection; each transaction counts for itself all the same."""
+
     def running(self, run: str) -> AbstractContextManager[None]:
         """Held as long as a run lasts; let go by the system when its process dies."""
 

@@ -14,7 +14,9 @@ from uuid import UUID, uuid5
 from openlineage.client.event_v2 import InputDataset, Job, OutputDataset, Run, RunEvent, RunState
 
 from anchor_pipeline.lineage import facets
-from anchor_pipeline.observer import Artefact, Intent, Outcome, RunRef
+from anchor_pipeline.lineage.dataset_facets import Addresses
+from anchor_pipeline.lineage.producer import PRODUCER
+from anchor_pipeline.observer import Artefact, Intent, LedgerEntry, Outcome, RunRef
 
 if TYPE_CHECKING:
     from anchor_pipeline.rules.finding import Finding
@@ -22,15 +24,18 @@ if TYPE_CHECKING:
 _STATES = {"complete": RunState.COMPLETE, "fail": RunState.FAIL, "abort": RunState.ABORT}
 
 
-def opening(intent: Intent) -> list[RunEvent]:
-    """The START event, with what is known before the step runs."""
+def opening(intent: Intent, entries: Sequence[LedgerEntry] = ()) -> list[RunEvent]:
+    """The START event, with what is known before the step runs. `entries`: what the ledger holds of the run."""
+    addresses = _addresses(intent.inputs)
     inputs = [facets.input_dataset(artefact, intent.project) for artefact in intent.inputs]
-    outputs = [facets.output_dataset(artefact, intent.project, written=False) for artefact in intent.outputs]
-    return [_event(intent, intent.run, RunState.START, intent.at, facets.run_facets(intent), inputs, outputs)]
+    outputs = [facets.output_dataset(artefact, intent.project, addresses, written=False) for artefact in intent.outputs]
+    run = facets.run_facets(intent, entries=entries)
+    return [_event(intent, intent.run, RunState.START, intent.at, run, inputs, outputs)]
 
 
-def closing(intent: Intent, outcome: Outcome, root: str) -> list[RunEvent]:
+def closing(intent: Intent, outcome: Outcome, root: str, entries: Sequence[LedgerEntry] = ()) -> list[RunEvent]:
     """The event that ends the run, then those of the checks on what it made. `root`: the store's folder, kept out."""
+    addresses = _addresses((*outcome.inputs, *outcome.outputs))
     made = {artefact.name for artefact in outcome.outputs}
     known = {artefact.name for artefact in outcome.inputs}
     # A check reads what it checks, so that is an input, listed or not.
@@ -40,15 +45,20 @@ def closing(intent: Intent, outcome: Outcome, root: str) -> list[RunEvent]:
         for artefact in (*outcome.inputs, *others)
     ]
     outputs = [
-        facets.output_dataset(artefact, intent.project, written=not outcome.reused) for artefact in outcome.outputs
+        facets.output_dataset(artefact, intent.project, addresses, written=not outcome.reused)
+        for artefact in outcome.outputs
     ]
-    run = facets.run_facets(intent, outcome, root)
+    run = facets.run_facets(intent, outcome, root, entries)
     events = [_event(intent, intent.run, _STATES[outcome.state], outcome.at, run, inputs, outputs)]
     for artefact in outcome.outputs:
         if artefact.name in known:
             continue
         events += _check_run(intent, outcome, artefact, outcome.checks.get(artefact.name, ()))
     return events
+
+
+def _addresses(artefacts: Iterable[Artefact]) -> Addresses:
+    return {artefact.name: artefact.uri for artefact in artefacts}
 
 
 def _check_run(intent: Intent, outcome: Outcome, artefact: Artefact, findings: Sequence[Finding]) -> list[RunEvent]:
@@ -86,8 +96,8 @@ def _event(
         eventType=state,
         eventTime=facets.timestamp(at),
         run=Run(runId=run.id, facets=run_facets),
-        job=Job(namespace=run.namespace, name=run.job, facets=facets.job_facets(description)),
+        job=Job(namespace=run.namespace, name=run.job, facets=facets.job_facets(description, intent.code)),
         inputs=list(inputs),
         outputs=list(outputs),
-        producer=facets.PRODUCER,
+        producer=PRODUCER,
     )

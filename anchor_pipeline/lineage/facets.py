@@ -1,7 +1,7 @@
-"""Facets: what an event says of its run, its job and its datasets. Only facets of the standard.
+"""Facets: what an event says of its run, its job and its datasets as they are read and written.
 
 https://openlineage.io/docs/spec/facets. Each carries the address of the schema version it follows, taken from
-openlineage-python's generated classes.
+openlineage-python's generated classes; what the standard has no words for is in own_facets.py.
 """
 
 from __future__ import annotations
@@ -15,14 +15,11 @@ from typing import TYPE_CHECKING
 from openlineage.client.constants import __version__ as client_version
 from openlineage.client.event_v2 import InputDataset, OutputDataset
 from openlineage.client.facet_v2 import (
-    DatasetFacet,
     InputDatasetFacet,
     JobFacet,
     OutputDatasetFacet,
     RunFacet,
     data_quality_assertions_dataset,
-    data_quality_metrics_dataset,
-    dataset_version_dataset,
     documentation_job,
     error_message_run,
     input_statistics_input_dataset,
@@ -32,22 +29,22 @@ from openlineage.client.facet_v2 import (
     output_statistics_output_dataset,
     parent_run,
     processing_engine_run,
-    schema_dataset,
+    source_code_location_job,
     tags_run,
+    test_run,
 )
 
-from anchor_pipeline import __version__
 from anchor_pipeline.errors import AnchorError, Refused
+from anchor_pipeline.lineage.dataset_facets import Addresses, dataset_facets, origin_facets
 from anchor_pipeline.lineage.naming import dataset_of, without_secrets
-from anchor_pipeline.observer import Artefact, Intent, Outcome, RunRef
+from anchor_pipeline.lineage.own_facets import own_run_facets
+from anchor_pipeline.lineage.producer import PRODUCER
+from anchor_pipeline.observer import Artefact, CodeLocation, Intent, LedgerEntry, Outcome, RunRef
 
 if TYPE_CHECKING:
     from anchor_pipeline.rules.finding import Finding
 
 RunFacets = dict[str, RunFacet]
-
-PRODUCER = f"https://anchor-pipeline.dev/v{__version__}"
-"""Names the version of this package that says so; no page has to be there."""
 
 _LONGEST_MESSAGE = 8_000
 
@@ -70,13 +67,13 @@ def input_dataset(artefact: Artefact, project: str, findings: Sequence[Finding] 
             assertions=[_assertion(finding) for finding in findings], producer=PRODUCER
         )
     namespace, name = dataset_of(artefact.name, artefact.uri, project)
-    return InputDataset(namespace, name, facets=_dataset_facets(artefact), inputFacets=facets)
+    return InputDataset(namespace, name, facets=dataset_facets(artefact, project), inputFacets=facets)
 
 
-def output_dataset(artefact: Artefact, project: str, *, written: bool) -> OutputDataset:
+def output_dataset(artefact: Artefact, project: str, addresses: Addresses, *, written: bool) -> OutputDataset:
     """A dataset that was written; or is planned, or was there already: then nothing is said of writing."""
     facets: dict[str, OutputDatasetFacet] = {}
-    common = _dataset_facets(artefact)
+    common = {**dataset_facets(artefact, project), **origin_facets(artefact, project, addresses)}
     counts = (artefact.rows, artefact.bytes, artefact.files)
     if written and any(count is not None for count in counts):
         facets["outputStatistics"] = output_statistics_output_dataset.OutputStatisticsOutputDatasetFacet(
@@ -89,35 +86,6 @@ def output_dataset(artefact: Artefact, project: str, *, written: bool) -> Output
         )
     namespace, name = dataset_of(artefact.name, artefact.uri, project)
     return OutputDataset(namespace, name, facets=common, outputFacets=facets)
-
-
-class _Metrics(data_quality_metrics_dataset.DataQualityMetricsDatasetFacet):
-    # 1-0-1 only adds captureDate, which we do not give; 1-0-0 is the version that the published schemas hold.
-    @staticmethod
-    def _get_schema() -> str:
-        name = "DataQualityMetricsDatasetFacet"
-        return f"https://openlineage.io/spec/facets/1-0-0/{name}.json#/$defs/{name}"
-
-
-def _dataset_facets(artefact: Artefact) -> dict[str, DatasetFacet]:
-    facets: dict[str, DatasetFacet] = {}
-    if artefact.columns:
-        facets["schema"] = schema_dataset.SchemaDatasetFacet(
-            fields=[
-                schema_dataset.SchemaDatasetFacetFields(name=name, type=type, ordinal_position=position)
-                for position, (name, type) in enumerate(artefact.columns, start=1)
-            ],
-            producer=PRODUCER,
-        )
-    if artefact.digest is not None:
-        facets["version"] = dataset_version_dataset.DatasetVersionDatasetFacet(artefact.digest, producer=PRODUCER)
-    if artefact.tokens is not None:
-        # The standard counts rows and bytes, not tokens; but tokens are a column, and this is its sum.
-        column = data_quality_metrics_dataset.ColumnMetrics(sum=artefact.tokens)
-        facets["dataQualityMetrics"] = _Metrics(
-            columnMetrics={"tokens": column}, rowCount=artefact.rows, bytes=artefact.bytes, producer=PRODUCER
-        )
-    return facets
 
 
 def _assertion(finding: Finding) -> data_quality_assertions_dataset.Assertion:
@@ -143,27 +111,62 @@ def _assertion(finding: Finding) -> data_quality_assertions_dataset.Assertion:
     )
 
 
+def _tests(findings: Sequence[Finding]) -> RunFacets:
+    if not findings:
+        return {}
+    # Insufficient evidence was looked for and not found: nothing was executed that could pass or fail.
+    statuses = {"pass": "pass", "fail": "fail", "insufficient": "skip"}
+    tests = []
+    for finding in findings:
+        said = _assertion(finding)
+        tests.append(
+            test_run.TestExecution(
+                name=said.name or said.assertion,
+                status=statuses[finding.status],
+                severity=said.severity,
+                type=said.assertion,
+                expected=said.expected,
+                actual=said.actual,
+                params=said.params,
+            )
+        )
+    return {"test": test_run.TestRunFacet(tests, producer=PRODUCER)}
+
+
 def _spelt(amount: float | None) -> str | None:
     return None if amount is None else repr(amount)
 
 
-def job_facets(description: str | None) -> dict[str, JobFacet]:
-    """What kind of job a step is, and what it is for."""
+def job_facets(description: str | None, code: CodeLocation | None = None) -> dict[str, JobFacet]:
+    """What kind of job a step is, what it is for, and which commit declares it."""
+    # An end repeats what its START said, but inputs that it does not name were inputs all the same.
+    emission = job_type_job.EmissionPattern("EVENT_BASED", "ACCUMULATIVE")
     facets: dict[str, JobFacet] = {
-        "jobType": job_type_job.JobTypeJobFacet("BATCH", "ANCHOR_PIPELINE", "STEP", producer=PRODUCER)
+        "jobType": job_type_job.JobTypeJobFacet("BATCH", "ANCHOR_PIPELINE", "STEP", emission, producer=PRODUCER)
     }
     if description:
-        facets["documentation"] = documentation_job.DocumentationJobFacet(description, producer=PRODUCER)
+        facets["documentation"] = documentation_job.DocumentationJobFacet(
+            without_secrets(description), "text/plain", producer=PRODUCER
+        )
+    if code is not None:
+        facets["sourceCodeLocation"] = source_code_location_job.SourceCodeLocationJobFacet(
+            type="git", url=code.url, repoUrl=code.url, path=code.path, version=code.commit, producer=PRODUCER
+        )
     return facets
 
 
-def run_facets(intent: Intent, outcome: Outcome | None = None, root: str = "") -> RunFacets:
-    """Engine, cycle and parent of a run, and once it is over what went wrong."""
-    facets = _common(intent, intent.parent)
+def run_facets(
+    intent: Intent, outcome: Outcome | None = None, root: str = "", entries: Sequence[LedgerEntry] = ()
+) -> RunFacets:
+    """Engine, cycle, parent and ledger entries of a run, and once it is over its tests and what went wrong."""
+    facets = {**_common(intent, intent.parent), **own_run_facets(entries)}
     tags = {"cycle": intent.cycle.key if intent.cycle else None, "policy": intent.policy}
     if outcome is not None:
         tags["reused"] = "true" if outcome.reused else None
         tags["refused"] = "true" if isinstance(outcome.error, Refused) else None
+        # Checks on an output have a run of their own, which tells them.
+        made = {artefact.name for artefact in outcome.outputs} - {artefact.name for artefact in outcome.inputs}
+        facets.update(_tests([one for name, found in outcome.checks.items() if name not in made for one in found]))
         if outcome.error is not None:
             facets["errorMessage"] = _error(outcome.error, root)
     fields = [
@@ -176,7 +179,7 @@ def run_facets(intent: Intent, outcome: Outcome | None = None, root: str = "") -
 
 def check_facets(intent: Intent, above: RunRef, findings: Sequence[Finding]) -> RunFacets:
     """Facets of the run that checks an output; findings that refuse are its error message."""
-    facets = _common(intent, above)
+    facets = {**_common(intent, above), **_tests(findings)}
     refusing = [finding for finding in findings if finding.refuses]
     if refusing:
         said = "; ".join(f"{finding.rule}: {finding.message}" for finding in refusing)

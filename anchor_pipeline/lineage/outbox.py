@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ from uuid import UUID
 
 from anchor_pipeline.errors import DamagedData
 from anchor_pipeline.lineage.ids import Rising, time_of
-from anchor_pipeline.observer import Intent, Outcome
+from anchor_pipeline.observer import Intent, LedgerEntry, Outcome
 
 if TYPE_CHECKING:
     from openlineage.client.event_v2 import RunEvent
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from anchor_pipeline.corpus.store import Store
 
 EVENTS = "lineage/events"
+
+EntriesOf = Callable[[str], Sequence[LedgerEntry]]
+"""What the ledger of custody holds of a run, by its id; asked when the ledger has taken the event down."""
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _NAME = re.compile(r"(?P<id>[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})-(?P<count>\d+)\.jsonl")
@@ -36,8 +39,9 @@ class OpenLineageFile:
 
     required = False
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, custody: EntriesOf | None = None) -> None:
         self.store = store
+        self._custody = custody or (lambda run: ())
         # All events of a run pass through one observer, so this keeps their order.
         self._ids = Rising()
 
@@ -46,13 +50,14 @@ class OpenLineageFile:
         # openlineage-python takes a quarter of a CPU-second to import: only when something is recorded.
         from anchor_pipeline.lineage.events import opening
 
-        write_batch(self.store, opening(intent), self._ids.next(intent.at))
+        write_batch(self.store, opening(intent, self._custody(intent.run.id)), self._ids.next(intent.at))
 
     def completed(self, intent: Intent, outcome: Outcome) -> None:
         """Keep the COMPLETE event, and those of the checks."""
         from anchor_pipeline.lineage.events import closing
 
-        write_batch(self.store, closing(intent, outcome, str(self.store.root)), self._ids.next(outcome.at))
+        entries = self._custody(intent.run.id)
+        write_batch(self.store, closing(intent, outcome, str(self.store.root), entries), self._ids.next(outcome.at))
 
     failed = completed
 

@@ -24,6 +24,8 @@ from anchor_pipeline.errors import DamagedData, Refused, UsageError
 from anchor_pipeline.mix.export_credentials import Carried, carried_credentials
 from anchor_pipeline.mix.read import Mix, open_mix
 
+INDEX = "index.jsonl"
+
 _BATCH = 32
 _COLUMNS = ["doc_id", "payload", "source", "authorship", "modality", "digest", "generator", "epoch"]
 
@@ -140,7 +142,7 @@ class _Writer:
 
     def finish(self) -> Exported:
         self._put("authority.pem", self._carried.authority or b"")
-        self._put("index.jsonl", b"".join(self._lines))
+        self._put(INDEX, b"".join(self._lines))
         kinds = [one["credential"]["kind"] for one in self._files.values()]
         beside = sum("file" in one["credential"] for one in self._files.values() if one["credential"]["kind"] == "c2pa")
         return Exported(len(kinds), kinds.count("c2pa") - beside, beside, self._left)

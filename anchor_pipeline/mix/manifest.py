@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from anchor_pipeline import __version__
 from anchor_pipeline.corpus.document import AMOUNT_SCALE, AMOUNT_UNITS
 from anchor_pipeline.corpus.snapshot import canonical_digest, canonical_json
-from anchor_pipeline.custody.release_files import is_custody_file
+from anchor_pipeline.custody.release_files import NOTICE, VERIFIER, is_custody_file
 from anchor_pipeline.errors import DamagedData
 
 FORMAT = 2
@@ -46,7 +46,7 @@ def check_extra_name(name: str) -> None:
     if _SAFE_NAME.fullmatch(name) is None or taken:
         raise ValueError(
             f"{name!r} cannot name a file of a release: expected letters, digits, '.', '_', '-' with '/' between, "
-            f"outside data/ and custody/, and not {MANIFEST}"
+            f"outside data/ and custody/, and not {MANIFEST}, {VERIFIER} or {NOTICE}"
         )
 
 

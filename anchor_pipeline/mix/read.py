@@ -23,6 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from anchor_pipeline.custody.key_files import read_public
+from anchor_pipeline.custody.release_files import NOTICE
 from anchor_pipeline.errors import AnchorError, DamagedData, Refused, UsageError
 from anchor_pipeline.mix.checks import (
     Check,
@@ -33,9 +34,10 @@ from anchor_pipeline.mix.checks import (
     read_manifest,
 )
 from anchor_pipeline.mix.custody import check_custody_of
-from anchor_pipeline.mix.folder import Folder, LocalFolder, RemoteFolder, folder_at, read_file, start_of_file
-from anchor_pipeline.mix.manifest import MANIFEST, VERDICT, Manifest
-from anchor_pipeline.mix.release import TOMBSTONE_LIMIT, claim_of, is_revision, is_tombstone
+from anchor_pipeline.mix.folder import Folder, LocalFolder, RemoteFolder, folder_at, read_file
+from anchor_pipeline.mix.manifest import VERDICT, Manifest
+from anchor_pipeline.mix.newest import newer_revision, newest_release
+from anchor_pipeline.mix.recalled import must_not_be_recalled
 from anchor_pipeline.rules.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -49,7 +51,13 @@ _READ_ROWS = 8_192
 """Rows decoded in one go."""
 
 
-def open_mix(path: str | Path, *, verify: Verification = "full", root: str | Path | None = None) -> Mix:
+def open_mix(
+    path: str | Path,
+    *,
+    verify: Verification = "full",
+    root: str | Path | None = None,
+    allow_recalled: bool = False,
+) -> Mix:
     """Verify a released mix and open it.
 
     Args:
@@ -62,10 +70,11 @@ def open_mix(path: str | Path, *, verify: Verification = "full", root: str | Pat
             it breaks the Parquet file.
         root: file of the root key you trust (`root.pub.json`): the release has to carry a chain of custody that begins
             with it. Without one a chain that the release carries is checked all the same, but vouches for itself only.
+        allow_recalled: open a recalled release all the same, with a warning: to find out what it did, never to train.
 
     Raises:
         DamagedData: not a release, or a file of it is missing, altered or does not belong there.
-        Refused: the verdict in it is not a pass.
+        Refused: the verdict in it is not a pass, or the release was recalled.
         UsageError: `verify` is neither.
 
     """
@@ -74,6 +83,7 @@ def open_mix(path: str | Path, *, verify: Verification = "full", root: str | Pat
     given = folder_at(path)
     folder = newest_release(given)
     manifest = read_manifest(folder)
+    must_not_be_recalled(folder, manifest, allow=allow_recalled)
     trusted = None if root is None else read_public(Path(root))
     custody = check_custody_of(folder, manifest, trusted, lists=verify == "full")
     for check in chain(_checks(folder, manifest, verify), custody):
@@ -81,7 +91,7 @@ def open_mix(path: str | Path, *, verify: Verification = "full", root: str | Pat
             kind: type[AnchorError] = Refused if check.refused else DamagedData
             advice = "it must not be used" if check.refused else "restore the release, or build it again"
             raise kind(f"{folder.url}: {check.what}: {check.detail}; {advice}")
-    mix = Mix(folder, manifest)
+    mix = Mix(folder, manifest, allow_recalled=allow_recalled)
     if folder is given and mix.superseded_by is not None:
         _log.warning("%s is superseded by revision %d of its cycle", folder.url, mix.superseded_by)
     return mix
@@ -105,54 +115,13 @@ def _checks(folder: Folder, manifest: Manifest, verify: Verification) -> Iterato
             yield Check(part.path, rows == part.rows, f"{rows} rows, the manifest says {part.rows}")
 
 
-def newest_release(folder: Folder) -> Folder:
-    """The release in a folder: itself, or the newest revision in it, or that of the newest cycle in it.
-
-    A revision without manifest is still taken for one, and refused then: nothing falls back to an older one. Only
-    those are passed that an object store has unfinished (a claim lies beside them) or given up (a tombstone).
-    """
-    if _is_release(folder):
-        return folder
-    for cycle in (folder, *(folder.within(name) for name in sorted(folder.folders(), reverse=True))):
-        # A year is named like a revision; revisions begin with 0 until there are a thousand of them.
-        names = [name for name in cycle.folders() if is_revision(name)]
-        revisions = [name for name in names if name.startswith("0") or _is_release(cycle.within(name))]
-        for name in sorted(revisions, key=int, reverse=True):
-            if not _is_unreleased(cycle, name):
-                return cycle.within(name)
-    return folder
-
-
-def newer_revision(folder: Folder, manifest: Manifest) -> int | None:
-    """The newest revision of the cycle, if the release in `folder` is an older one; None if not, or not to be seen."""
-    try:
-        cycle, name = folder.above()
-        if name != f"{manifest.revision:04d}" or not cycle.url.endswith(f"{manifest.stage}/{manifest.cycle}"):
-            return None  # It was copied elsewhere, away from its cycle.
-        newest = int(newest_release(cycle).above()[1])
-    except (AnchorError, OSError, ValueError):
-        return None
-    return newest if newest > manifest.revision else None
-
-
-def _is_unreleased(cycle: Folder, name: str) -> bool:
-    """Whether a revision was never released: its writer has not finished it, or was taken for dead."""
-    revision = cycle.within(name)
-    if not revision.has(MANIFEST):
-        return cycle.has(claim_of(name))
-    return is_tombstone(start_of_file(revision, MANIFEST, TOMBSTONE_LIMIT))
-
-
-def _is_release(folder: Folder) -> bool:
-    return folder.has(MANIFEST) or "data" in folder.folders()
-
-
 class Mix:
     """A verified mix. `len(mix)` is its number of rows."""
 
-    def __init__(self, folder: Folder, manifest: Manifest) -> None:
+    def __init__(self, folder: Folder, manifest: Manifest, *, allow_recalled: bool = False) -> None:
         self._folder = folder
         self.manifest = manifest
+        self._allow_recalled = allow_recalled
         self._starts = np.cumsum([0, *(part.rows for part in manifest.parts)])
 
     def __len__(self) -> int:
@@ -200,9 +169,11 @@ class Mix:
         Started anew at `position(rows, world_size, start)`, with the same or another number of readers, all of
         them together read exactly the rest. Every reader decodes the whole mix and keeps its rows of it.
 
-        Raises UsageError for impossible arguments, DamagedData if a part cannot be read (any more).
+        Raises UsageError for impossible arguments, DamagedData if a part cannot be read (any more), Refused if the
+        mix was recalled since it was opened and a notice lies in its folder.
         """
         _check_reader(rank, world_size, start, batch_size)
+        self._must_not_be_recalled()
         kept: list[pa.RecordBatch] = []
         held = 0
         for piece in self._pieces(rank, world_size, start, columns):
@@ -227,6 +198,8 @@ class Mix:
         """The whole mix, in training order, read when it is collected."""
         import polars as pl
 
+        self._must_not_be_recalled()
+
         names = [part.path for part in self.manifest.parts]
         if isinstance(self._folder, LocalFolder):
             return pl.scan_parquet([self._folder.path / name for name in names], glob=False)
@@ -236,6 +209,11 @@ class Mix:
         filesystem, root = self._folder.filesystem, self._folder.root
         paths = [f"{root}/{name}" for name in names]
         return pl.scan_pyarrow_dataset(ds.dataset(paths, filesystem=filesystem, format="parquet"))
+
+    def _must_not_be_recalled(self) -> None:
+        """A mix may have been recalled since it was opened: asked again whenever somebody begins to read."""
+        if not self._allow_recalled and self._folder.has(NOTICE):
+            must_not_be_recalled(self._folder, self.manifest)
 
     def _pieces(
         self, rank: int, world_size: int, start: int, columns: Sequence[str] | None

@@ -28,8 +28,9 @@ from anchor_pipeline.mix.checks import (
 from anchor_pipeline.mix.custody import check_custody_of
 from anchor_pipeline.mix.folder import Folder, folder_at, read_file
 from anchor_pipeline.mix.manifest import FORMAT, MANIFEST, Manifest, Part
+from anchor_pipeline.mix.newest import newer_revision, newest_release
 from anchor_pipeline.mix.parts import content_digests, mix_schema
-from anchor_pipeline.mix.read import newer_revision, newest_release
+from anchor_pipeline.mix.recalled import check_recalled
 from anchor_pipeline.mix.shares import amounts_and_shares, group_amounts
 
 _ROWS = 8_192
@@ -50,8 +51,8 @@ def verify_mix(
 
     Returns:
         One check (what, ok, detail) per file, and for manifest, file list, verdict, schema, content, counts,
-        selection and shares; one more if it is superseded. If the manifest is not sound, that alone: nothing else
-        can be judged then.
+        selection and shares; one more if it is superseded, or recalled (`refused`: the files are as they were).
+        If the manifest is not sound, that alone: nothing else can be judged then.
 
     Raises:
         Unavailable: the storage at the URL cannot be reached.
@@ -67,6 +68,7 @@ def verify_mix(
         return [Check(MANIFEST, False, str(error))]
     text = f"format {FORMAT}, {manifest.stage} {manifest.cycle} revision {manifest.revision}, digest {manifest.digest}"
     checks = [Check(MANIFEST, True, text)]
+    checks += check_recalled(folder, manifest)
     checks += check_names(folder, manifest)
     checks += check_hashes(folder, manifest.files)
     checks += check_hashes(folder, manifest.parts)

@@ -248,7 +248,8 @@ def _verified_result(spec: dg.AssetCheckSpec, location: str) -> dg.AssetCheckRes
     findings = verify_mix(location)
     broken = [f"{one.what}: {one.detail}" for one in findings if not one.ok]
     more = f" (and {len(broken) - 1} more)" if len(broken) > 1 else ""
-    restore = "; restore the release, or build another revision"
+    whole = all(one.ok or one.refused for one in findings)
+    restore = "; build another revision" if whole else "; restore the release, or build another revision"
     return dg.AssetCheckResult(
         check_name=spec.name,
         asset_key=spec.asset_key,

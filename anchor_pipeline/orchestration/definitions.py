@@ -15,6 +15,7 @@ from anchor_pipeline.orchestration.automation.raw_files import raw_file_sensor
 from anchor_pipeline.orchestration.automation.schedules import schedule_for
 from anchor_pipeline.orchestration.blueprint import Blueprint, blueprint_of
 from anchor_pipeline.orchestration.custody import ledger_asset, ledger_schedule
+from anchor_pipeline.orchestration.inventory import inventory_asset
 from anchor_pipeline.orchestration.keys import prefix_of
 from anchor_pipeline.orchestration.looks.tags import stage_tags
 from anchor_pipeline.project import Project
@@ -42,6 +43,7 @@ def definitions_for(
             assets.corpus_asset(blueprint),
             *(assets.selection_asset(blueprint, stage) for stage in stages),
             *(assets.mix_asset(blueprint, stage) for stage in stages),
+            inventory_asset(blueprint),
             *([ledger_asset(blueprint)] if project.custody else []),
         ],
         asset_checks=[

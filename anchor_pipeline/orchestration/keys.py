@@ -1,6 +1,7 @@
 """Every name that Dagster knows us by, in one place, so that several projects can stand side by side.
 
-Without a prefix: assets sources/<name>, corpus, selection/<stage>, mix/<stage>; jobs build_all, build_<stage>.
+Without a prefix: assets sources/<name>, corpus, selection/<stage>, mix/<stage>, inventory; jobs build_all,
+build_<stage>.
 With the prefix `assistant`: assistant/sources/<name>, …; jobs assistant_build_all, ….
 """
 
@@ -52,6 +53,11 @@ class Names:
         return self._key("mix", stage)
 
     @property
+    def inventory(self) -> dg.AssetKey:
+        """The asset of the inventory."""
+        return self._key("inventory")
+
+    @property
     def ledger(self) -> dg.AssetKey:
         """The asset of the signed ledger."""
         return self._key("ledger")
@@ -65,10 +71,10 @@ class Names:
         return "_".join((*self.prefix, name))
 
     def all_of(self, project: Project) -> list[dg.AssetKey]:
-        """Every asset of the project, upstream first."""
+        """Every asset of the project but the ledger, upstream first."""
         stages = list(project.stages)
         sources = [self.source(name) for name in project.sources]
-        return [*sources, self.corpus, *map(self.selection, stages), *map(self.mix, stages)]
+        return [*sources, self.corpus, *map(self.selection, stages), *map(self.mix, stages), self.inventory]
 
     def _key(self, *parts: str) -> dg.AssetKey:
         return dg.AssetKey([*self.prefix, *parts])

@@ -17,6 +17,7 @@ from anchor_pipeline.project.automation import Automation
 from anchor_pipeline.project.base import Day, Model, Number, Share, Size, Span
 from anchor_pipeline.project.custody import Custody
 from anchor_pipeline.project.cycles import CADENCES, Calendar, check_cron
+from anchor_pipeline.project.disclosure import Disclosure
 from anchor_pipeline.project.policy import RULES, Rules, RuleSetting, merge
 from anchor_pipeline.project.source import Source
 from anchor_pipeline.project.units import Duration, parse_duration
@@ -177,6 +178,8 @@ class Project(Model):
     """What starts builds by itself in Dagster."""
     custody: Custody | None = None
     """Signed chain of custody; without it nothing is signed."""
+    disclosure: Disclosure | None = None
+    """What only people know of a release, for the documents that it carries."""
 
     _path: Path = PrivateAttr(default=Path("project.yaml"))
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from anchor_pipeline.project.base import Day, Model, Number, Share, Size
+from anchor_pipeline.project.disclosure import SourceDisclosure
 from anchor_pipeline.project.policy import Risk
 from anchor_pipeline.project.yaml_lines import typed
 
@@ -188,6 +189,8 @@ class Source(Model):
     `unexpected_rows: quarantine`, rows that violate one are left out of every corpus."""
     max_bytes: Size = 16 * 1024 * 1024
     """Documents larger than this go to quarantine."""
+    disclosure: SourceDisclosure | None = None
+    """What only people know of the source, for the documents that releases carry."""
     description: str = ""
 
     @model_validator(mode="before")

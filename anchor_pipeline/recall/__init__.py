@@ -1,1 +1,1 @@
-"""Recall and quarantine: what must no longer be used, where it is, and that it is gone."""
+"""Trace a document, and recall: which releases hold it, that they are not used, and what takes their place."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,9 @@ from jsonschema import Draft202012Validator, FormatChecker
 from referencing import Registry, Resource
 
 SPEC = Path(__file__).parents[3] / "shared" / "openlineage-spec"
+OWN = Path(__file__).parents[2] / "docs" / "spec" / "lineage" / "1-0-0"
+"""Our schemas as a third party finds them."""
+
 CORE = "https://openlineage.io/spec/2-0-2/OpenLineage.json"
 
 needs_spec = pytest.mark.skipif(not SPEC.is_dir(), reason="../shared/openlineage-spec is not there")
@@ -33,6 +36,11 @@ def _date_time(value: object) -> bool:
     return _RFC3339.fullmatch(value) is not None and datetime.fromisoformat(value) is not None
 
 
+@formats.checks("date", raises=ValueError)
+def _date(value: object) -> bool:
+    return not isinstance(value, str) or date.fromisoformat(value).isoformat() == value
+
+
 @formats.checks("uri")
 def _uri(value: object) -> bool:
     return not isinstance(value, str) or _RFC3986.fullmatch(value) is not None
@@ -46,7 +54,7 @@ def _uuid(value: object) -> bool:
 @cache
 def schemas() -> dict[str, dict[str, Any]]:
     """All schemas by their $id, which names the version."""
-    paths = [SPEC / "OpenLineage.json", *sorted((SPEC / "facets").glob("*.json"))]
+    paths = [SPEC / "OpenLineage.json", *sorted((SPEC / "facets").glob("*.json")), *sorted(OWN.glob("Anchor*.json"))]
     loaded = [json.loads(path.read_text("utf-8")) for path in paths]
     return {schema["$id"]: schema for schema in loaded}
 
@@ -78,7 +86,8 @@ def _facet_problems(place: str, kinds: set[str], key: str, facet: dict[str, Any]
     if schema is None:
         return [f"{place}: no published schema {url}"]
     found = _against(url, facet, place)
-    if schema["properties"].get(key) != {"$ref": f"#{fragment}"}:
+    declared = schema["properties"].get(key, {})
+    if {"$ref": f"#{fragment}"} not in declared.get("anyOf", [declared]):
         found.append(f"{place}: {url} is not the schema of a facet named {key}")
     base = json.dumps(schema["$defs"][fragment.rsplit("/", 1)[-1]]["allOf"][0]["$ref"])
     if not any(base.endswith(f'/{kind}"') for kind in kinds):

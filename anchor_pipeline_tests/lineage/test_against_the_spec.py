@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from anchor_pipeline.corpus.store import Store
-from anchor_pipeline.record import Recorder
-from anchor_pipeline_tests.lineage.builds import events_of, whole_build
+from anchor_pipeline_tests.lineage.builds import events_of, whole_build, whole_recorder
 from anchor_pipeline_tests.lineage.openlineage_spec import SPEC, formats, needs_spec, problems, used_formats
 
 pytestmark = needs_spec
@@ -17,7 +16,7 @@ pytestmark = needs_spec
 @pytest.fixture(scope="module")
 def events(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     store = Store(tmp_path_factory.mktemp("store"))
-    whole_build(Recorder(store, "assistant", policy="f" * 64))
+    whole_build(whole_recorder(store))
     return events_of(store)
 
 
@@ -28,8 +27,10 @@ def test_every_event_of_a_build_is_valid(events: list[dict[str, Any]]) -> None:
 def test_the_build_shows_every_facet_and_state(events: list[dict[str, Any]]) -> None:
     text = json.dumps(events)
     facets = "schema version dataQualityAssertions inputStatistics outputStatistics nominalTime parent jobType tags"
-    more = "processing_engine errorMessage lifecycleStateChange documentation dataQualityMetrics"
-    assert [name for name in f"{facets} {more}".split() if f'"{name}": {{' not in text] == []
+    more = "processing_engine errorMessage lifecycleStateChange documentation dataQualityMetrics columnLineage lineage"
+    rest = "ownership storage sourceCodeLocation test anchor_sourceTerms anchor_generator anchor_shards anchor_shares"
+    own = "anchor_verdict anchor_custodyEntry"
+    assert [name for name in f"{facets} {more} {rest} {own}".split() if f'"{name}": {{' not in text] == []
     assert {event["eventType"] for event in events} == {"START", "COMPLETE", "FAIL", "ABORT"}
 
 
@@ -75,6 +76,14 @@ def _misplace(event: dict[str, Any]) -> None:
         _set("run/facets/tags/tags", [{"key": "cycle"}]),
         _set("job/facets/jobType/_producer", None),
         _set("job/facets/jobType/_schemaURL", "https://openlineage.io/spec/facets/9-9-9/JobTypeJobFacet.json"),
+        _set("outputs/0/facets/lineage/inputs/0/type", "TABLE"),
+        _set("outputs/0/facets/columnLineage/fields/doc_id", {}),
+        _set("outputs/0/facets/storage/storageLayer", 3),
+        _set("outputs/0/facets/anchor_sourceTerms/kind", "bought"),
+        _set("outputs/0/facets/anchor_generator/decoding/heat", "1"),
+        _set("outputs/0/facets/anchor_shards/shards/0/digest", "1"),
+        _set("run/facets/anchor_custodyEntry/entries", []),
+        _set("run/facets/anchor_shards", {"_producer": "x:y", "_schemaURL": "https://example.org/own.json"}),
         _set("job/facets/custom", {"_producer": "x:y", "_schemaURL": "https://example.org/own.json"}),
         _set("inputs/0/inputFacets/inputStatistics/rowCount", "many"),
         _set("outputs/0/facets/lifecycleStateChange/lifecycleStateChange", "CHANGE"),

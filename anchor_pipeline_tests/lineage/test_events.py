@@ -12,34 +12,52 @@ import pytest
 from anchor_pipeline import __version__
 from anchor_pipeline.corpus.store import Store
 from anchor_pipeline.errors import DamagedData
+from anchor_pipeline.lineage.producer import schema_url
 from anchor_pipeline.record import Artefact, Recorder
-from anchor_pipeline_tests.lineage.builds import CYCLE, DAGSTER, by_job, events_of, finding, whole_build
+from anchor_pipeline_tests.lineage.builds import CYCLE, DAGSTER, by_job, events_of, finding, whole_build, whole_recorder
 
 UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
 SCHEMAS = {
+    "ColumnLineageDatasetFacet": "1-2-0",
     "DataQualityAssertionsDatasetFacet": "1-1-0",
     "DataQualityMetricsDatasetFacet": "1-0-0",
     "DatasetVersionDatasetFacet": "1-0-1",
+    "DocumentationDatasetFacet": "1-1-0",
     "DocumentationJobFacet": "1-1-0",
     "ErrorMessageRunFacet": "1-0-1",
     "InputStatisticsInputDatasetFacet": "1-0-0",
     "JobTypeJobFacet": "2-0-4",
     "LifecycleStateChangeDatasetFacet": "1-0-1",
+    "LineageDatasetFacet": "1-0-0",
     "NominalTimeRunFacet": "1-0-1",
     "OutputStatisticsOutputDatasetFacet": "1-0-2",
+    "OwnershipDatasetFacet": "1-0-1",
     "ParentRunFacet": "1-2-0",
     "ProcessingEngineRunFacet": "1-1-1",
     "SchemaDatasetFacet": "1-2-0",
+    "SourceCodeLocationJobFacet": "1-1-0",
+    "StorageDatasetFacet": "1-0-1",
+    "TagsDatasetFacet": "1-0-0",
     "TagsRunFacet": "1-0-0",
+    "TestRunFacet": "1-0-1",
 }
 """The versions that the published schemas hold; a newer openlineage-python may name others."""
+
+OWN = (
+    "AnchorCustodyEntryRunFacet",
+    "AnchorGeneratorDatasetFacet",
+    "AnchorShardsDatasetFacet",
+    "AnchorSharesDatasetFacet",
+    "AnchorSourceTermsDatasetFacet",
+    "AnchorVerdictDatasetFacet",
+)
 
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Store:
     store = Store(tmp_path_factory.mktemp("store"))
-    whole_build(Recorder(store, "assistant", policy="f" * 64))
+    whole_build(whole_recorder(store))
     return store
 
 
@@ -69,7 +87,10 @@ def test_frame_of_every_event(built: Store) -> None:
 def test_every_facet_names_the_published_version_of_its_schema(built: Store) -> None:
     used = {facet["_schemaURL"] for event in events_of(built) for facet in _facets(event)}
     address = "https://openlineage.io/spec/facets"
-    assert used == {f"{address}/{version}/{name}.json#/$defs/{name}" for name, version in SCHEMAS.items()}
+    files = {"LineageDatasetFacet": "LineageFacet"}
+    named = {f"{address}/{version}/{files.get(name, name)}.json#/$defs/{name}" for name, version in SCHEMAS.items()}
+    own = {schema_url(name) for name in OWN}
+    assert used == named | own
 
 
 def test_every_run_starts_before_it_ends_and_ends_once(built: Store) -> None:

@@ -61,7 +61,7 @@ def test_groups_owners_tags_and_kinds_are_those_declared(tmp_path: Path) -> None
     project = load_project(small_project(tmp_path, DECLARATION))
     graph = definitions_for(project, key_prefix=()).resolve_asset_graph()
     groups = {key: graph.get(key).group_name for key in KEYS.all_of(project)}
-    assert set(groups.values()) == {"sources", "corpus", "selection", "mix"}
+    assert set(groups.values()) == {"sources", "corpus", "selection", "mix", "inventory"}
     assert all(key.path[0] == group for key, group in groups.items())
     drafts = graph.get(KEYS.source("drafts"))
     assert {"synthetic", "json"} <= drafts.kinds

@@ -27,7 +27,7 @@ def test_every_step_that_costs_something_is_in_a_pool(tmp_path: Path) -> None:
     definitions = definitions_for(load_project(small_project(tmp_path)), key_prefix=())
     graph = definitions.resolve_asset_graph()
     found = {"/".join(key.path[:1]): graph.get(key).pools for key in graph.get_all_asset_keys()}
-    assert found == {"sources": {STORE}, "corpus": {CPU}, "selection": {CPU}, "mix": {STORE}}
+    assert found == {"sources": {STORE}, "corpus": {CPU}, "selection": {CPU}, "mix": {STORE}, "inventory": {CPU}}
 
 
 def test_a_step_waits_while_another_run_has_the_last_place_of_its_pool(

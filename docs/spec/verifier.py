@@ -584,7 +584,7 @@ proof_record = record(
 
 
 def beside(name: str) -> bool:
-    return name == "VERIFY.html" or name.startswith("custody/")
+    return name in ("VERIFY.html", "RECALLED.json") or name.startswith("custody/")
 
 
 def read_manifest(data: bytes) -> dict[str, Any]:
@@ -873,14 +873,17 @@ def check_release(folder: Path, root: Key | None, pin: bytes | None) -> Claims:
         claims.holds("manifest", str(flaw), False)
         return claims
     claims.holds("manifest", f"{manifest['stage']} {manifest['cycle']}, mix digest {manifest['digest']}")
+    if (folder / "RECALLED.json").exists():
+        claims.holds("recalled", "RECALLED.json says that it must not be used, whatever else holds", False)
     listed = [*manifest["files"], *manifest["parts"]]
+    before = len(claims.found)
     for entry in listed:
         claims.attempt(partial(check_file, folder, entry))
     found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
     for name in sorted(found - {"MANIFEST.json"} - {entry["path"] for entry in listed}):
         if not beside(name):
             claims.holds("file_unlisted", f"{name}: the manifest does not list it", False)
-    if claims.found[-1][0]:
+    if len(claims.found) == before:
         claims.holds("files", f"{len(listed)} files, and no others")
     if "VERDICT.json" in {entry["path"] for entry in manifest["files"]}:
         if claims.attempt(lambda: check_verdict(read(folder, "VERDICT.json"), manifest)):

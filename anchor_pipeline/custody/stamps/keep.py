@@ -1,18 +1,18 @@
-"""Stamps as they are kept in the store: custody/stamps/<ledger>/<size>.<kind>, made, upgraded and verified.
+"""Stamps as they are kept in the store, made, upgraded and verified; and brought to the releases that they are about.
 
-`<ledger>` is the beginning of the SHA-256 of the ledger's name, as ledgers that continue each other have heads of the
-same sizes. A service that does not answer is asked again the next time, and is never an error.
+A service that does not answer is asked again the next time, and is never an error.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from anchor_pipeline.corpus.store import Store
 from anchor_pipeline.custody.note import Checkpoint
+from anchor_pipeline.custody.stamps.carry import carry_stamps
+from anchor_pipeline.custody.stamps.names import folder_of, kept_stamps
 from anchor_pipeline.custody.stamps.stamper import Stamper, Verdict, digest_of
 from anchor_pipeline.errors import Refused, Unavailable
 
@@ -34,11 +34,6 @@ class Kept:
         return f"{folder_of(origin)}/{self.size}.{self.kind}"
 
 
-def folder_of(origin: str) -> str:
-    """Where the stamps of a ledger are in the store."""
-    return f"custody/stamps/{hashlib.sha256(origin.encode()).hexdigest()[:16]}"
-
-
 def stamp_head(store: Store, head: Checkpoint, stampers: Sequence[Stamper]) -> list[Kept]:
     """Have a head stamped by each service that has not stamped it yet."""
     kept = []
@@ -57,7 +52,10 @@ def stamp_head(store: Store, head: Checkpoint, stampers: Sequence[Stamper]) -> l
 
 
 def anchored(store: Store, custodian: Custodian, services: Sequence[Stamper] | None = None) -> list[Kept]:
-    """Stamp the last head of a project's ledger, upgrade what is pending, and say what every stamp proves."""
+    """Stamp the last head of a project's ledger, upgrade what is pending, and say what every stamp proves.
+
+    The newest releases get the stamps of heads that their ledger reaches.
+    """
     from anchor_pipeline.custody.stamps.services import declared_stampers
 
     ledger = custodian.ledger
@@ -66,7 +64,9 @@ def anchored(store: Store, custodian: Custodian, services: Sequence[Stamper] | N
         raise Refused(f"ledger {ledger.origin} has no signed head; `anchor keys init` begins it")
     stampers = declared_stampers(custodian.declared, custodian.root) if services is None else services
     missing = [kept for kept in stamp_head(store, head, stampers) if not store.exists(kept.path(ledger.origin))]
-    return [*look_after(store, ledger.origin, stampers, ledger.head_of), *missing]
+    found = look_after(store, ledger.origin, stampers, ledger.head_of)
+    carry_stamps(store, ledger.origin, ledger.head_of)
+    return [*found, *missing]
 
 
 def look_after(
@@ -74,7 +74,7 @@ def look_after(
 ) -> list[Kept]:
     """Upgrade what is pending, and say what each stamp proves; `head_of` gives the head of a size."""
     kept = []
-    for size, kind in sorted(_names(store, origin)):
+    for size, kind in kept_stamps(store, origin):
         stamper = next((one for one in stampers if one.kind == kind), None)
         head = head_of(size)
         if stamper is None:
@@ -90,8 +90,3 @@ def look_after(
             verdict = stamper.verify(better, digest_of(head))
         kept.append(Kept(size, kind, verdict))
     return kept
-
-
-def _names(store: Store, origin: str) -> list[tuple[int, str]]:
-    parts = (name.partition(".") for name in store.list(folder_of(origin)))
-    return [(int(size), kind) for size, _, kind in parts if size.isdigit() and kind]

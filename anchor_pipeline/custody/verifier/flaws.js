@@ -36,6 +36,7 @@ export const CODES = {
   credential_missing: "a shard without its credential",
   credential_invalid: "a credential that does not verify, or is for something else",
   credentials_digest: "the credentials are not those that the ledger names",
+  stamp: "an outside stamp that is none, or not of this ledger",
 };
 
 // Something that must not be: a code, where it is (`entry 3`), and what was found there.

@@ -3,6 +3,7 @@
 import { hex, utf8 } from "./bytes.js";
 import { encode, parse } from "./canonical.js";
 import { Flaw } from "./flaws.js";
+import { NOTICE } from "./recalled.js";
 import { count, digest, integer, listOf, mapOf, matching, orNull, record, string } from "./shape.js";
 import { sha256 } from "./sha256.js";
 
@@ -55,8 +56,8 @@ export function parseManifest(bytes) {
   return found;
 }
 
-// Whether a file of a release belongs to its custody: these are not in the manifest, which is older.
-export const isBeside = (name) => name === "VERIFY.html" || name.startsWith("custody/");
+// Whether a file of a release is beside those of its manifest, which is older: its custody, or the notice of a recall.
+export const isBeside = (name) => name === "VERIFY.html" || name === NOTICE || name.startsWith("custody/");
 
 function contradiction({ parts, files, rows }) {
   if (parts.length === 0) return "no parts";

@@ -5,7 +5,12 @@ const NEEDED = ["root", "ledger", "documents", "proof_release"];
 
 // {state: "proved" | "open" | "wrong", word, sentence} for the result of `verify`.
 export function overall({ claims, summary }) {
-  const wrong = claims.filter((claim) => claim.ok === false).length;
+  const failed = claims.filter((claim) => claim.ok === false);
+  const wrong = failed.length;
+  if (wrong > 0 && failed.every((claim) => claim.code === "recalled")) {
+    const sentence = "Its maker has recalled this release: it must not be used. Its files are not what is wrong with it.";
+    return { state: "wrong", word: "Recalled", sentence };
+  }
   if (wrong > 0) {
     const things = wrong === 1 ? "One thing is wrong" : `${wrong} things are wrong`;
     return { state: "wrong", word: "Damaged or altered", sentence: `${things}. Do not rely on what was checked here.` };

@@ -9,8 +9,10 @@ import { LedgerCheck, takeAll } from "./ledger.js";
 import { cosignature, parseNoteFile } from "./note.js";
 import { checkContinues, checkEarlier, tellEarlier } from "./previous.js";
 import { checkProof } from "./proof.js";
+import { checkRecalled } from "./recalled.js";
 import { checkCompletion, checkFiles, checkOrigins, checkReleaseVerdict, day, readManifest } from "./release.js";
 import { Signatures } from "./signatures.js";
+import { checkStamps } from "./stamps.js";
 import { traceDocument } from "./trace.js";
 
 const SMALL = 200000; // bytes of a key or a head
@@ -26,7 +28,7 @@ export async function verify(files, options = {}) {
   const claims = new Claims();
   const signatures = await new Signatures({ native: options.native ?? true }).detect();
   const summary = { kind: kindOf(files, options), means: signatures.means };
-  const context = { files, claims, signatures, progress, summary, remembered: options.remembered ?? {} };
+  const context = { files, claims, signatures, progress, summary, ledger: null, remembered: options.remembered ?? {} };
   let release = null;
   await claims.attempt(async () => {
     const trusted = await read(options.root, (bytes) => keyOfFile(bytes, "root key"));
@@ -35,10 +37,11 @@ export async function verify(files, options = {}) {
     Object.assign(context, { trusted, pin, witnesses });
     if (summary.kind === "ledger") await verifyLedger(context, ledgerFiles(files));
     if (summary.kind === "release") release = await verifyRelease(context);
+    await checkStamps(context, context.ledger);
     if (options.proof) await verifyProof(context, options.proof, release);
     if (summary.kind === "nothing") throw new Flaw("manifest", "files", "neither a release nor a ledger nor a proof");
   });
-  tellLimits(context);
+  tellLimits(claims);
   summary.verified = signatures.verified;
   return { claims: claims.list, verdict: claims.verdict, summary, release };
 }
@@ -94,6 +97,7 @@ async function verifyLedger(context, { entries, head, root }) {
   tellRoot(context, ledger);
   await claims.attempt(() => tellWitnesses(context, checked));
   tellEarlier(claims, ledger, earlier);
+  context.ledger = ledger;
   return ledger;
 }
 
@@ -182,6 +186,7 @@ async function verifyRelease(context) {
   Object.assign(summary, { project, stage, cycle, revision, rows, digest, documents: manifest.documents?.count });
   const what = `This is the release of ${stage}, cycle ${cycle}, revision ${revision}, of ${project}`;
   claims.holds("manifest", what, `mix digest ${digest}\n${rows} rows`);
+  await checkRecalled(files, claims);
   await checkFiles(files, manifest, claims, signatures.subtle, (done, total) => progress({ stage: "files", done, total }));
   await checkReleaseVerdict(files, manifest, claims);
   if (manifest.documents === null && !context.trusted && !context.pin && !ledgerFiles(files).entries) {
@@ -221,12 +226,7 @@ async function verifyProof({ claims, summary }, source, release) {
 }
 
 // What this page cannot know, said every time.
-function tellLimits({ files, claims }) {
-  const stamps = [...files.keys()].filter((name) => name.startsWith("custody/stamps/"));
-  if (stamps.length > 0) {
-    const what = `${stamps.length} outside time stamps are there; this page did not check them`;
-    claims.open("stamps", what, `Check them with \`anchor ledger stamps\`.\n${stamps.join("\n")}`);
-  }
+function tellLimits(claims) {
   const detail =
     "A forged page could show anything. Take this one from the makers of the software or keep your own copy: it works " +
     "for every release.";

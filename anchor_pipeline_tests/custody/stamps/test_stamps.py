@@ -13,7 +13,8 @@ import pytest
 from anchor_pipeline.corpus.store import Store
 from anchor_pipeline.custody.keys import PrivateKey
 from anchor_pipeline.custody.note import Checkpoint, signed
-from anchor_pipeline.custody.stamps.keep import folder_of, look_after, stamp_head
+from anchor_pipeline.custody.stamps.keep import look_after, stamp_head
+from anchor_pipeline.custody.stamps.names import folder_of
 from anchor_pipeline.custody.stamps.opentimestamps import OpenTimestamps, parsed_headers
 from anchor_pipeline.custody.stamps.rfc3161 import Rfc3161
 from anchor_pipeline.custody.stamps.stamper import digest_of

@@ -1,0 +1,1 @@
+"""Checks that files are what docs/spec/lineage.md says: events, shards, lists of documents, snapshots, recalls."""
