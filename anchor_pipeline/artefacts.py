@@ -16,7 +16,7 @@ from anchor_pipeline.corpus.corpus import Corpus
 from anchor_pipeline.corpus.document import DOCUMENT_SCHEMA, METADATA_COLUMNS
 from anchor_pipeline.corpus.snapshot import SourceSnapshot, canonical_digest
 from anchor_pipeline.details import Details, Origin, ShardDetails, ShardList
-from anchor_pipeline.mix.manifest import MANIFEST
+from anchor_pipeline.mix.manifest import MANIFEST, Manifest
 from anchor_pipeline.mix.parts import METADATA, mix_schema
 from anchor_pipeline.mix.release import Release
 from anchor_pipeline.mix.selection import Selection
@@ -116,9 +116,11 @@ def corpus_made(place: Workplace, corpus: Corpus, before: bool) -> Artefact:
     """The corpus of a cycle after it was assembled; `before`: there was one of the cycle already."""
     names = [f"sources/{name}" for name in sorted(corpus.sources)]
     few = len(names) * len(METADATA_COLUMNS) <= MOST_ORIGINS
+    modalities = {place.project.sources[name].modality for name in corpus.sources}
     return replace(
         corpus_artefact(corpus),
-        tokens=sum(counts.kept_tokens for counts in corpus.sources.values()),
+        # Tokens, samples and seconds have no sum.
+        tokens=sum(counts.kept_tokens for counts in corpus.sources.values()) if len(modalities) == 1 else None,
         columns=(
             *_columns(DOCUMENT_SCHEMA, METADATA_COLUMNS),
             *(("shard", "string"), ("shard_row", "int64"), ("status", "string"), ("reason", "string")),
@@ -224,20 +226,11 @@ def manifest_made(released: Release) -> Artefact:
     )
 
 
-def export_artefact(
-    name: str, stage: str, *, uri: str, format: str, rows: int, bytes: int, files: int, digest: str | None = None
-) -> Artefact:
-    """Files that were written from a release of `stage`: output of a step named `export/NAME`."""
-    return Artefact(
-        f"export/{name}",
-        digest,
-        rows,
-        bytes,
-        uri=uri,
-        files=files,
-        change="CREATE",
-        details=Details(layer=_layer(uri), format=format, made_from=(Origin(f"mix/{stage}"),)),
-    )
+def export_artefact(name: str, manifest: Manifest, digest: str, rows: int, uri: str = "") -> Artefact:
+    """Files that were written from a release; `name` begins with `exports/`."""
+    made_from = (Origin(f"mix/{manifest.stage}", None, "DIRECT", "TRANSFORMATION", "content as files of its own"),)
+    told = Details(layer=_layer(uri), tags={"cycle": manifest.cycle, "stage": manifest.stage}, made_from=made_from)
+    return Artefact(name, digest, rows, uri=uri or None, change="CREATE", details=told)
 
 
 _CONTENT = {"text": {"text", "table"}, "payload": {"image", "audio"}}

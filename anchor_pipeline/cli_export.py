@@ -54,6 +54,7 @@ def export(mix: str, folder: Path, media: bool, keys: Path | None, root: Path | 
 @contextmanager
 def _recorded(project: Path, mix: str, folder: Path) -> Iterator[None]:
     """The step of an export in the project's ledger and lineage. UsageError if the mix is of another project."""
+    from anchor_pipeline.artefacts import export_artefact
     from anchor_pipeline.mix.checks import read_manifest
     from anchor_pipeline.mix.export_media import INDEX
     from anchor_pipeline.mix.folder import folder_at
@@ -74,4 +75,4 @@ def _recorded(project: Path, mix: str, folder: Path) -> Iterator[None]:
         step.input(Artefact(f"mix/{manifest.stage}", manifest.digest, manifest.rows))
         yield
         index = (folder / INDEX).read_bytes()
-        step.output(Artefact(name, hashlib.sha256(index).hexdigest(), len(index.splitlines()), change="CREATE"))
+        step.output(export_artefact(name, manifest, hashlib.sha256(index).hexdigest(), len(index.splitlines())))

@@ -191,7 +191,8 @@ def stamp(
 ) -> None:
     """Have the last head stamped outside, upgrade earlier stamps, and say what each of them proves.
 
-    By the services of `custody.stamps` in the declaration, unless options name some.
+    By the services of `custody.stamps` in the declaration, unless options name some. The newest releases whose ledger
+    reaches a stamped head get its stamp, or the more complete one, beside their manifest.
     """
     from anchor_pipeline.custody.stamps.keep import anchored
     from anchor_pipeline.custody.stamps.services import stampers
@@ -199,12 +200,14 @@ def stamp(
     declared, custodian = _opened(project)
     named = calendars or authority or authority_root or headers
     services = stampers(calendars, authority, authority_root, headers) if named else None
-    found = anchored(_store(declared), custodian, services)
+    found, carried = anchored(_store(declared), custodian, services)
     if as_json:
         click.echo(json.dumps([_kept(kept) for kept in found], indent=2))
         return
     for kept in found:
         click.echo(f"{kept.size:,} entries  {kept.kind}  {kept.verdict.status}: {kept.verdict.words}")
+    for name in carried:
+        click.echo(f"put beside a release: {name}")
     if any(kept.verdict.status == "failed" for kept in found):
         raise DamagedData(f"a stamp of ledger {custodian.declared.origin} fails; see above")
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from anchor_pipeline.cli_graph import COMMANDS
+from anchor_pipeline.cli_lineage_graph import graph
 from anchor_pipeline.errors import UsageError
 from anchor_pipeline.project import Project, load_project
 
@@ -26,7 +28,12 @@ _MOST_SHOWN = 20
 
 @click.group()
 def lineage() -> None:
-    """Deliver the OpenLineage events that builds recorded, or say what became of them."""
+    """Deliver the OpenLineage events that builds recorded, or ask where documents came from and went."""
+
+
+for command in COMMANDS:
+    lineage.add_command(command)
+lineage.add_command(graph)
 
 
 @lineage.command()

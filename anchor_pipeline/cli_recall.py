@@ -185,7 +185,7 @@ def _decide(
     keep_receipts(files, [done], on_record(place.custodian))
     lines = [
         f"recorded as {record.id}, in the store and in {place.project.root / 'recalls'}: commit that folder",
-        f"notices in {len(done.notices)} releases" if done.notices else "no release had to be marked",
+        f"a notice lies in {', '.join(done.notices)}" if done.notices else "no release had to be marked",
     ]
     lines += [
         f"next: anchor build {place.project.path} --cycle {one.cycle} --stage {one.stage}" for one in plan.rebuilds
@@ -274,6 +274,6 @@ def _weight(text: str) -> str:
         share = Decimal(text)
     except ArithmeticError:
         share = Decimal(-1)
-    if not 0 < share < 1 or share != round(share, 6):
+    if not share.is_finite() or not 0 < share < 1 or share != round(share, 6):
         raise UsageError(f"--weight {text}: expected a number between 0 and 1 with up to six places, such as 0.5")
     return f"{share.normalize():f}"

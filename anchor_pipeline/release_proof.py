@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -17,9 +17,6 @@ from anchor_pipeline.mix.release import Release, cycle_folder
 from anchor_pipeline.rules.evidence import Evidence
 from anchor_pipeline.workplace import Workplace
 
-if TYPE_CHECKING:
-    from anchor_pipeline.custody.credentials.keep import CredentialRef
-
 
 @dataclass(frozen=True)
 class ReleaseProof:
@@ -28,10 +25,10 @@ class ReleaseProof:
     documents: DocumentsRoot
     listed: Path
     """The list of documents."""
-    shards: tuple[CredentialRef, ...]
-    """The credentials of the shards that documents came from."""
+    bundle: bytes
+    """The list of the credentials of the shards that documents came from."""
     credentials: dict[str, int | str]
-    """How many they are, and the SHA-256 of their list."""
+    """How many they are, and the SHA-256 of that list: what the ledger is told is what the release carries."""
 
     @property
     def manifested(self) -> Documents:
@@ -43,26 +40,26 @@ def proof_of(place: Workplace, evidence: Evidence, listed: Path) -> ReleaseProof
     """The proof of what is about to be released, its list at `listed`; None if the project declares no custody."""
     if place.custodian is None:
         return None
-    from anchor_pipeline.custody.credentials.bundle import summary_of
+    from anchor_pipeline.custody.credentials.bundle import bundle_of
     from anchor_pipeline.custody.credentials.keep import refs_of
 
     documents = write_documents(lines_of_documents(_documents(evidence)), listed)
     shards = evidence.selected.select("shard").unique().sort("shard").collect()["shard"]
-    refs = tuple(refs_of(place.store, shards))
-    return ReleaseProof(documents, listed, refs, summary_of(refs, place.store))
+    refs = refs_of(place.store, shards)
+    bundle = bundle_of(refs, place.store)
+    summary: dict[str, int | str] = {"count": len(refs), "sha256": hashlib.sha256(bundle).hexdigest()}
+    return ReleaseProof(documents, listed, bundle, summary)
 
 
 def carry(place: Workplace, release: Release, proof: ReleaseProof) -> None:
     """Put the proof into the release, unless it carries one: what is released stays as it is."""
-    from anchor_pipeline.custody.credentials.bundle import bundle_of
     from anchor_pipeline.custody.verifier.page import verifier_page
 
     manifest = release.manifest
     folder = f"{cycle_folder(manifest.stage, manifest.cycle)}/{manifest.revision:04d}"
     if place.custodian is None or has_bundle(place.store, folder):
         return
-    credentials = bundle_of(proof.shards, place.store)
-    bundle = Bundle(proof.listed, credentials, read_authority(place.custodian.keys.folder), verifier_page())
+    bundle = Bundle(proof.listed, proof.bundle, read_authority(place.custodian.keys.folder), verifier_page())
     write_bundle(place.store, folder, place.custodian.ledger, place.custodian.signer, bundle)
 
 

@@ -36,6 +36,7 @@ from anchor_pipeline.errors import DamagedData, Refused
 from anchor_pipeline.facts.assemble import assemble
 from anchor_pipeline.facts.fact_sets import fact_sets
 from anchor_pipeline.facts.measure import measure_shards
+from anchor_pipeline.graph.recorded import recorded_documents
 from anchor_pipeline.ingest.data_docs import publish_index
 from anchor_pipeline.ingest.expectation_models import ExpectationResult, SourceValidation
 from anchor_pipeline.ingest.expectations import validate_source
@@ -266,6 +267,7 @@ def _evidence(place: Workplace, selection: Selection, corpus: Corpus, cycle: Cyc
         previous_findings=earlier_findings(place.store, selection.stage, cycle.key),
         store=place.store,
         credentials=place.credential_check,
+        recorded=recorded_documents(place.store),
     )
     _measure(place, cycle, evidence.selected.select("modality", "shard").unique().sort("shard").collect().iter_rows())
     return evidence

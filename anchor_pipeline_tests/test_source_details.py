@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from anchor_pipeline.artefacts import export_artefact
-from anchor_pipeline.details import Origin
 from anchor_pipeline.lineage.naming import dataset_of
+from anchor_pipeline.mix.manifest import Manifest
 from anchor_pipeline.project.source import Source
 from anchor_pipeline.source_details import address_of_raw, columns_of_raw, generator_of, tags_of, terms_of
 
@@ -85,5 +85,7 @@ def test_tags_leave_out_what_is_not_declared() -> None:
 
 
 def test_an_export_is_made_from_its_mix() -> None:
-    made = export_artefact("webdataset", "sft", uri="s3://out/wds/", format="tar", rows=5, bytes=9, files=2)
-    assert (made.name, made.details.layer, made.details.made_from) == ("export/webdataset", "s3", (Origin("mix/sft"),))
+    manifest = Manifest.model_construct(stage="sft", cycle="2020")
+    made = export_artefact("exports/srv/pictures", manifest, "1" * 64, 5)
+    assert (made.details.layer, [one.dataset for one in made.details.made_from or ()]) == ("file", ["mix/sft"])
+    assert made.change == "CREATE"

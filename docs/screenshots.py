@@ -1,4 +1,4 @@
-"""Take the pictures of the Dagster UI that the documentation shows: `make screenshots`.
+"""Take the pictures of the Dagster UI, and of the lineage graph, that the documentation shows: `make screenshots`.
 
     python -m docs.screenshots
 
@@ -59,6 +59,8 @@ def main() -> int:
             run_id = build_cycles(project_file)
             with webserver(project_file) as address:
                 take(browser, address, pictures(run_id), IMAGES)
+            page = lineage_page_of(project_file)
+            take(browser, page.parent.as_uri(), [lineage_picture(page.name)], IMAGES)
     except AnchorError as error:
         print(f"screenshots: {error}", file=sys.stderr)
         return error.exit_code
@@ -146,6 +148,27 @@ def pictures(run_id: str) -> list[Picture]:
         Picture("refused-run", f"/runs/{run_id}", "Errored (1)", 1050, prepare=_steps_alone),
         Picture("partitions", f"/assets/mix/sft?view=partitions&partition={LAST}", "did not materialize", 600),
     ]
+
+
+def lineage_picture(name: str) -> Picture:
+    """The top of the page."""
+    return Picture("lineage-graph", f"/{name}", "Where it begins", 1000, 1280)
+
+
+def lineage_page_of(project_file: Path) -> Path:
+    """The drawn lineage graph of the newest release, beside the project."""
+    from anchor_pipeline.corpus.store import Store
+    from anchor_pipeline.graph import open_graph
+    from anchor_pipeline.graph.asked import Asked
+    from anchor_pipeline.graph.page import lineage_page
+    from anchor_pipeline.graph.reading import read_picture
+
+    project = load_project(project_file)
+    with open_graph(Store.at(project.store_address)) as graph:
+        picture = read_picture(graph, Asked("release", f"sft/{LAST - 1}"))
+    page = project_file.parent / "lineage.html"
+    page.write_bytes(lineage_page(picture, project.project))
+    return page
 
 
 def _coloured(page: Any) -> None:

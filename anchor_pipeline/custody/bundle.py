@@ -24,7 +24,7 @@ from anchor_pipeline.custody.release_files import (
     previous_head,
     previous_ledger,
 )
-from anchor_pipeline.custody.stamps.carry import carry_into
+from anchor_pipeline.custody.stamps.carry import Kept, carry_into
 from anchor_pipeline.errors import DamagedData
 
 
@@ -57,7 +57,7 @@ def write_bundle(store: Store, folder: str, ledger: Ledger, signer: Signer, bund
     if root is None:
         raise DamagedData(f"{ledger.storage.address}: ledger {ledger.origin} has no genesis")
     _write_previous(store, folder, ledger)
-    carry_into(store, folder, ledger.origin, head.size, ledger.head_of)
+    carry_into(folder, head.size, Kept(store, ledger.origin, ledger.head_of))
     entries = b"".join(entry.envelope + b"\n" for entry in ledger.entries(0, head.size))
     store.adopt(bundle.documents, f"{folder}/{DOCUMENTS}")
     for name, data in (

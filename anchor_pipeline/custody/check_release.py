@@ -126,7 +126,8 @@ def _stamp_claims(files: Files, ledger: LedgerCheck) -> Iterator[Claim]:
     try:
         names = files.sizes()
     except (OSError, DamagedData) as error:
-        yield Claim("stamp", False, f"whether there are outside stamps cannot be seen ({error})")
+        # What is wrong with the folder is told where its files are compared.
+        yield Claim("stamps", None, f"whether there are outside stamps cannot be seen ({error})")
         return
     heads = Heads(ledger.origin, ledger.size, ledger.root_at)
     for claim in check_stamps(names, lambda name: _start(files, name), heads):

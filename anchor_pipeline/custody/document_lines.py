@@ -37,7 +37,8 @@ _OTHERS = {
     "shard": _SHOWN,
 }
 _PLAIN = re.compile(
-    rb"^\{" + b",".join(b'"%b":%b' % (name.encode(), _OTHERS.get(name, _TEXT)) for name in FIELDS) + rb"\}$", re.MULTILINE
+    rb"^\{" + b",".join(b'"%b":%b' % (name.encode(), _OTHERS.get(name, _TEXT)) for name in FIELDS) + rb"\}$",
+    re.MULTILINE,
 )
 """A line whose texts hold no escapes is canonical. Its groups are doc_id and shard."""
 

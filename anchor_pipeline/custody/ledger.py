@@ -8,7 +8,7 @@ stored has to give the last head's root, and what the signer remembers beside it
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -172,9 +172,11 @@ class Ledger:
         with self.storage.reading() as rows:
             return keys_in(LedgerRows(rows, self.origin))
 
-    def subtree(self) -> AbstractContextManager[Subtree]:
+    @contextmanager
+    def subtree(self) -> Iterator[Subtree]:
         """Reads full subtrees, for proofs."""
-        return _Subtrees(self.storage, self.origin)
+        with self.storage.reading() as rows:
+            yield LedgerRows(rows, self.origin).node
 
     def _check_may_sign(self, table: LedgerRows, kind: str, signers: Sequence[Signer]) -> None:
         if kind == "genesis":
@@ -218,7 +220,7 @@ class Ledger:
 
     def _frontier(self, table: LedgerRows, size: int) -> Frontier:
         try:
-            return Frontier(size, [table.node(level, index) for level, index in full_subtrees(size)])
+            return Frontier(size, table.nodes(full_subtrees(size)))
         except KeyError as error:
             raise self._damaged(f"lacks {error}") from None
 
@@ -231,17 +233,20 @@ class Ledger:
         if signed > size:
             raise self._damaged(f"holds {size:,} entries, a head of {signed:,} was signed")
         tree = self._frontier(table, signed)
-        if last is not None and tree.root() != last.root:
+        root = tree.root()
+        if last is not None and root != last.root:
             raise self._damaged(f"is not the one whose head of {signed:,} entries was signed")
         try:
             for entry in table.entries(signed, size):
                 leaf = leaf_hash(entry.envelope)
                 if leaf.hex() != entry.leaf or entry.index != tree.size:
                     raise self._damaged(f"has an entry {entry.index} that is not the one appended")
-                if any(table.node(level, index) != made for level, index, made in tree.append(leaf)):
+                made = tree.append(leaf)
+                if table.nodes([(level, index) for level, index, _ in made]) != [found for *_, found in made]:
                     raise self._damaged(f"has a tree that does not fit entry {entry.index}")
             if self._memory is not None:
-                self._memory.check(self.origin, size, lambda at: root_at(at, table.node))
+                # The root over the entries before is at hand, and nearly always the one asked for.
+                self._memory.check(self.origin, size, lambda at: root if at == signed else root_at(at, table.node))
         except KeyError as error:
             raise self._damaged(f"lacks {error}") from None
         if tree.size != size:
@@ -272,17 +277,6 @@ def _unsigned(head: note.Checkpoint, keys: KeyHistory) -> str:
     except Flaw as flaw:
         return flaw.detail
     return ""
-
-
-class _Subtrees:
-    def __init__(self, storage: Storage, origin: str) -> None:
-        self._reading, self._origin = storage.reading(), origin
-
-    def __enter__(self) -> Subtree:
-        return LedgerRows(self._reading.__enter__(), self._origin).node
-
-    def __exit__(self, *error: Any) -> None:
-        self._reading.__exit__(*error)
 
 
 def begin(

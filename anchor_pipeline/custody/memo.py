@@ -12,7 +12,7 @@ Value = TypeVar("Value")
 
 
 class Memo(Generic[Value]):
-    """Results by key, as long as their weights come to no more than `most`. Without locks: forks and threads are safe."""
+    """Results by key, as long as their weights come to no more than `most`. No lock, so no fork leaves one shut."""
 
     def __init__(self, most: int) -> None:
         self._most = most

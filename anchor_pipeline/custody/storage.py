@@ -100,8 +100,10 @@ class LedgerRows:
     def of_kinds(self, kinds: Sequence[str]) -> list[Stored]:
         """Entries with one of some kinds of predicates, in order."""
         marks = ", ".join("?" for _ in kinds)
+        # `+`: sorted afterwards. SQLite would go through the whole ledger in its order otherwise, at every entry.
         sql = (
-            f"SELECT idx, leaf, envelope FROM anchor_ledger_entries WHERE origin = ? AND kind IN ({marks}) ORDER BY idx"
+            f"SELECT idx, leaf, envelope FROM anchor_ledger_entries WHERE origin = ? AND kind IN ({marks})"
+            " ORDER BY +idx"
         )
         found = self._all(sql, *kinds)
         return [Stored(int(index), str(leaf), _bytes(envelope)) for index, leaf, envelope in found]
@@ -111,7 +113,7 @@ class LedgerRows:
         found = self._all(
             "SELECT i.idx, i.leaf, i.envelope FROM anchor_ledger_entries i WHERE i.origin = ? AND i.kind = 'intent'"
             " AND NOT EXISTS (SELECT 1 FROM anchor_ledger_entries e WHERE e.origin = i.origin AND e.closes = i.leaf)"
-            " ORDER BY i.idx"
+            " ORDER BY +i.idx"
         )
         return [Stored(int(index), str(leaf), _bytes(envelope)) for index, leaf, envelope in found]
 
@@ -134,6 +136,19 @@ class LedgerRows:
         if not found:
             raise KeyError(f"node {level}/{index}")
         return _bytes(found[0][0])
+
+    def nodes(self, places: Sequence[tuple[int, int]]) -> list[bytes]:
+        """The same of several: (level, index)."""
+        if not places:
+            return []
+        marks = " OR ".join("level = ? AND idx = ?" for _ in places)
+        sql = f"SELECT level, idx, hash FROM anchor_ledger_nodes WHERE origin = ? AND ({marks})"
+        rows = self._all(sql, *(number for place in places for number in place))
+        found = {(int(level), int(index)): _bytes(made) for level, index, made in rows}
+        for level, index in places:
+            if (level, index) not in found:
+                raise KeyError(f"node {level}/{index}")
+        return [found[place] for place in places]
 
     def last_head(self) -> str | None:
         """The largest head that was signed."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from anchor_pipeline.disclosure.origins import Told, amounts, by_category, span
+from anchor_pipeline.disclosure.origins import Told, amounts, by_category, licences_named, span
 from anchor_pipeline.disclosure.record import SourceRecord
 from anchor_pipeline.disclosure.statement import Answer, Section, Statement, Table, Value, declared
 
@@ -124,8 +124,9 @@ def _rights(told: Told, number: str) -> list[Answer | Table | str]:
         elif rights is not None:
             words = f"Includes data protected by {', '.join(sorted(set(rights)))}"
         parts.append(declared(number, told.title(source), words, f"sources.{source.name}.disclosure.rights"))
-    rows = [(source.name, source.licences) for source in told.record.drawn]
-    return [*parts, Table("Licences recorded of the documents", ("Source", "SPDX expressions"), tuple(rows))]
+    rows = [(source.name, licences_named([source])) for source in told.record.drawn]
+    named = Table("Licences recorded of the documents", ("Source", "SPDX identifiers"), tuple(rows))
+    return [*parts, named, "The licence expressions themselves are in ATTRIBUTION.md."]
 
 
 def _obtained(told: Told, number: str) -> list[Answer | Table | str]:

@@ -88,10 +88,11 @@ def attribution_texts(told: Told, source: SourceRecord) -> list[str]:
     said = told.sources[source.name]
     owner = visible(said.owner) if said.owner else "owner not stated"
     place = said.url or source.url
+    done = "each row is written as JSON" if source.modality == "table" else "their content is unaltered"
     return [
         f"{visible(told.title(source))}, {owner}{f', {place}' if place else ''}. Licence: {expression}"
         f"{''.join(f', {url}' for name in identifiers(expression) if (url := licence_url(name)))}. Documents were "
-        "selected; their content is unaltered."
+        f"selected; {done}."
         for expression in source.licences
     ]
 

@@ -139,7 +139,7 @@ def _verdict(told: Told) -> Iterator[str]:
         if one.status == "insufficient":
             unjudged.setdefault(one.rule, []).append(_place(one))
     limits = [f"{one.rule} ({_place(one)}) did not hold, a warning: {one.message}" for one in warned]
-    limits += [f"{rule} could not be judged ({', '.join(dict.fromkeys(at))})" for rule, at in unjudged.items()]
+    limits += [f"{rule} could not be judged: {'; '.join(dict.fromkeys(at))}" for rule, at in unjudged.items()]
     limits += [f"{off.rule} was declared off ({off.domain or off.where})" for off in verdict.rules.off]
     if limits:
         yield "Its limits:"
@@ -149,7 +149,8 @@ def _verdict(told: Told) -> Iterator[str]:
 
 
 def _place(finding: Finding) -> str:
-    return ", ".join(one for one in (finding.domain or "whole stage", finding.modality) if one)
+    where = finding.domain or "whole stage"
+    return f"{where}, {finding.modality}" if finding.modality else where
 
 
 def _reading() -> Iterator[str]:

@@ -133,6 +133,7 @@ def _source(told: Told, source: SourceRecord) -> dict[str, Any]:
                 "rows": source.passes,
                 "amount": source.tokens,
                 "amount_unit": source.totals[0].unit,
+                **({"tokens_by": told.record.tokens_by} if source.modality == "text" else {}),
                 "bytes": source.bytes,
             }
         ),

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from anchor_pipeline.disclosure.origins import Told
+from anchor_pipeline.disclosure.origins import Told, licences_named
 from anchor_pipeline.disclosure.record import SourceRecord
 from anchor_pipeline.disclosure.statement import NOT_STATED
 
@@ -63,7 +63,7 @@ def release_provenance(told: Told) -> dict[str, Any]:
             "source": ", ".join(file_names(told).values()),
             **_origin(owner for source in drawn if (owner := told.sources[source.name].owner)),
             "origin-geography": _places(place for source in drawn for place in told.sources[source.name].places),
-            "date": record.as_of.date().isoformat(),
+            "date": told.since.isoformat(),
             **_period(record.period),
             "generation-method": _methods(told, drawn),
             "format": sorted({source.modality for source in drawn}),
@@ -85,7 +85,7 @@ def source_provenance(told: Told, source: SourceRecord) -> dict[str, Any]:
             **({"source": ", ".join(derived)} if derived else {}),
             **_origin(owner),
             "origin-geography": _places(said.places),
-            "date": told.record.as_of.date().isoformat(),
+            "date": told.since.isoformat(),
             **_period(source.period),
             "generation-method": _methods(told, [source]),
             "format": [source.modality],
@@ -149,7 +149,6 @@ def _methods(told: Told, sources: Iterable[SourceRecord]) -> list[dict[str, str]
 
 def _use(told: Told, sources: Iterable[SourceRecord], licence: str | None) -> dict[str, Any]:
     known = list(sources)
-    licences = sorted({one for source in known for one in source.licences})
     scrubbed = sorted(source.name for source in known if source.consent is not None and source.consent.scrubbed)
     uses = sorted({use for source in known for use in source.uses or ()})
     rights = sorted({right for source in known for right in told.sources[source.name].rights or ()})
@@ -157,7 +156,7 @@ def _use(told: Told, sources: Iterable[SourceRecord], licence: str | None) -> di
     intended = [{"code": "training", "description": text} for text in dict.fromkeys(purposes) if text]
     permitted = [{"code": use, "description": f"Use that the terms permit: {use}"} for use in uses]
     found: dict[str, Any] = {
-        "license": licence or ", ".join(licences) or NOT_STATED,
+        "license": licence or _licences(known),
         "intended-purpose": intended + permitted,
         "privacy-indicators": [
             {"tool": {"code": NOT_STATED, "description": "Declared as scrubbed of secrets and personal data"},
@@ -170,6 +169,15 @@ def _use(told: Told, sources: Iterable[SourceRecord], licence: str | None) -> di
         "classification": _classification(told, known),
     }  # fmt: skip
     return {name: value for name, value in found.items() if value}
+
+
+def _licences(sources: Iterable[SourceRecord]) -> str:
+    """The expression itself, if all documents have the same; otherwise the licences that theirs name."""
+    known = list(sources)
+    expressions = sorted({one for source in known for one in source.licences})
+    if len(expressions) == 1:
+        return expressions[0]
+    return f"By document: {', '.join(licences_named(known))} (see ATTRIBUTION.md)" if expressions else NOT_STATED
 
 
 def _classification(told: Told, sources: Iterable[SourceRecord]) -> list[dict[str, Any]]:

@@ -51,16 +51,16 @@ def eu_summary(told: Told) -> Statement:
             *told.release(),
             ("Version of the Summary", said.version or record.cycle),
             ("Earlier versions", tuple(said.previous_versions) or "none stated"),
-            ("Last update (end of the cycle)", record.as_of.strftime("%d/%m/%y")),
-            ("Next update due", update_due(record.as_of).isoformat()),
+            ("Last update (no earlier than)", told.since.strftime("%d/%m/%y")),
+            ("Next update due", update_due(told.since).isoformat()),
         ),
         sections=(_deadlines(told), *_general(told), *_sources(told), *_processing(told)),
     )
 
 
-def update_due(as_of: datetime) -> date:
-    """Six months after the end of the cycle: summaries are updated at six-month intervals, or sooner."""
-    return _LATER.before(as_of).date()
+def update_due(since: date) -> date:
+    """Six months later: summaries are updated at six-month intervals, or sooner."""
+    return _LATER.before(datetime(since.year, since.month, since.day)).date()
 
 
 def size_range(modality: str, least: int, most: int) -> str | None:
@@ -82,11 +82,11 @@ def _deadlines(told: Told) -> Section:
         "Deadlines",
         (
             Answer("0.1", "To be public by", until, "declared" if until else "not stated", ("disclosure.market_date",)),
-            recorded("0.2", "To be updated by", update_due(told.record.as_of).isoformat()),
+            recorded("0.2", "To be updated by", update_due(told.since).isoformat()),
             "A summary is public when the model is placed on the Union market; for models placed there before 2 August"
             " 2025 by 2 August 2027. Where a model on the market is trained further, it is updated at intervals of six"
-            " months, or sooner if the new data requires a materially significant update. Counted from the end of the"
-            " cycle; where the summary was published earlier, count from that day.",
+            " months, or sooner if the new data requires a materially significant update. The day above is counted from"
+            " the earliest on which this release can have been made; from the day of publication it may be later.",
         ),
     )
 
@@ -164,16 +164,15 @@ def _sizes(told: Told) -> Table:
         # A tokenizer makes no more tokens than there are bytes; words alone do not say how many tokens they are.
         words = modality == "text" and told.unit(modality) == "words"
         most = max(once, sum(total.bytes for total in totals)) if words else once
-        content = [text for source in told.record.drawn if (text := told.sources[source.name].content) is not None] or (
-            [told.project.content] if told.project.content else []
-        )
+        own = (told.sources[source.name].content for source in told.record.drawn if source.modality == modality)
+        content = told.project.content or "; ".join(dict.fromkeys(text for text in own if text is not None))
         rows.append(
             (
                 modality if modality in _BANDS else f"other: {modality}",
                 size_range(modality, once, most),
                 f"{number(once, modality)} {told.unit(modality)} in "
                 f"{sum(total.documents for total in totals):,} documents",
-                "; ".join(dict.fromkeys(content)) or None,
+                content or None,
             )
         )
     columns = ("Modality", "Training data size", "In another unit, each document once", "Types of content")

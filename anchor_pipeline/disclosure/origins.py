@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
+from anchor_pipeline.disclosure.licences import identifiers
 from anchor_pipeline.disclosure.record import ReleaseRecord, SourceRecord
 from anchor_pipeline.disclosure.statement import Link, Table, Value
 from anchor_pipeline.disclosure.totals import Total, period_of
@@ -39,12 +40,14 @@ class Told:
     record: ReleaseRecord
     project: Disclosure
     sources: Mapping[str, SourceDisclosure]
+    since: date
+    """The release is of this day or later; see `_no_earlier_than`."""
 
     @classmethod
     def of(cls, record: ReleaseRecord, project: Project) -> Told:
         """Where nothing is declared, everything is None."""
         said = {name: source.disclosure or SourceDisclosure() for name, source in project.sources.items()}
-        return cls(record, project.disclosure or Disclosure(), said)
+        return cls(record, project.disclosure or Disclosure(), said, _no_earlier_than(record, project))
 
     def category(self, source: SourceRecord) -> Acquired | None:
         """How its data came to the provider; None if that is not known."""
@@ -93,6 +96,18 @@ class Told:
             ("SHA-256 of the selection", record.verdict.digests.selection),
             ("Mix digest of the release before", record.previous or "none"),
         )
+
+
+def _no_earlier_than(record: ReleaseRecord, project: Project) -> date:
+    """The latest day on which the release cannot yet have been made, as far as the record knows: no clock is asked.
+
+    The end of the cycle; where cycles may be built before they are over, its start or the newest document.
+    """
+    if not project.cycle.unfinished:
+        return record.as_of.date()
+    start = project.calendar.at(record.cycle).start
+    newest = record.period[1] if record.period else start
+    return min(max(start, newest), record.as_of).date()
 
 
 def by_category(told: Told) -> Table:
@@ -151,11 +166,19 @@ def span(source: SourceRecord) -> tuple[str | None, str | None]:
     return (None, None) if period is None else (month(period[0]), month(period[1]))
 
 
+def licences_named(sources: Iterable[SourceRecord]) -> tuple[str, ...]:
+    """The licences that the expressions of some sources name; there can be thousands of expressions, of few licences.
+
+    The expressions themselves stand in ATTRIBUTION.md of the release.
+    """
+    return tuple(sorted({name for source in sources for one in source.licences for name in identifiers(one)}))
+
+
 def sources_table(told: Told, title: str, sources: Iterable[SourceRecord]) -> Table:
     """One row per source: what it is and where, how much of it, of when, and under which licences."""
     columns = (
         "Source", "Title", "Address", "Modality", "Documents", "Rows (with repeats)", "Amount (with repeats)", "Unit",
-        "Collected from", "Collected to", "Licences recorded", "Content",
+        "Collected from", "Collected to", "Licences named", "Content",
     )  # fmt: skip
     rows: list[tuple[Value, ...]] = []
     for source in sources:
@@ -168,7 +191,7 @@ def sources_table(told: Told, title: str, sources: Iterable[SourceRecord]) -> Ta
                 told.link(source),
                 *amounts(told, source.modality, source.totals),
                 *span(source),
-                source.licences,
+                licences_named([source]),
                 content,
             )
         )

@@ -1,4 +1,4 @@
-"""Sums over the rows of a selection and its corpus, for the release record; memory is that of the groups, or bounded."""
+"""Sums over the rows of a selection and its corpus, for the release record, in bounded memory."""
 
 from __future__ import annotations
 
@@ -15,6 +15,17 @@ from anchor_pipeline.rules.query import ask, literal
 
 GROUPED_BY = ("source", "kind", "modality", "domain", "authorship", "generator", "family", "licence")
 """Columns of the rows that are told apart."""
+
+_ADDED = (
+    "documents",
+    "passes",
+    "tokens",
+    "tokens_once",
+    "bytes",
+    "fresh_documents",
+    "fresh_tokens",
+    "synthetic_tokens",
+)
 
 _DERIVED = """
     WITH named AS (
@@ -89,21 +100,28 @@ def period_of(totals: Iterable[Total]) -> tuple[datetime, datetime] | None:
 
 def totals_of(evidence: Evidence) -> dict[str, list[Total]]:
     """By source, sorted by every column."""
-    first, fresh = pl.col("epoch") == 0, pl.col("fresh")
+    first, fresh, synthetic = pl.col("epoch") == 0, pl.col("fresh"), pl.col("synthetic")
     tokens = pl.col("tokens")
-    sums = (
-        first.sum().alias("documents"),
-        pl.len().alias("passes"),
-        tokens.sum(),
-        tokens.filter(first).sum().alias("tokens_once"),
-        pl.col("bytes").filter(first).sum(),
-        (fresh & first).sum().alias("fresh_documents"),
-        tokens.filter(fresh).sum().alias("fresh_tokens"),
-        tokens.filter(pl.col("synthetic")).sum().alias("synthetic_tokens"),
-        pl.col("collected_at").min().alias("earliest"),
-        pl.col("collected_at").max().alias("latest"),
+    dates = pl.col("collected_at")
+    # Columns first and plain sums after them: a filter within a sum would hold the rows of every group.
+    rows = (
+        evidence.selected.select(
+            *GROUPED_BY,
+            documents=first.cast(pl.Int64),
+            passes=pl.lit(1, pl.Int64),
+            tokens=tokens,
+            tokens_once=tokens * first,
+            bytes=pl.col("bytes") * first,
+            fresh_documents=(fresh & first).cast(pl.Int64),
+            fresh_tokens=tokens * fresh,
+            synthetic_tokens=tokens * synthetic,
+            earliest=dates,
+            latest=dates,
+        )
+        .group_by(GROUPED_BY)
+        .agg(pl.col(*_ADDED).sum(), pl.col("earliest").min(), pl.col("latest").max())
+        .sort(GROUPED_BY, nulls_last=False)
     )
-    rows = evidence.selected.group_by(GROUPED_BY).agg(sums).sort(GROUPED_BY, nulls_last=False)
     found: dict[str, list[Total]] = {}
     for row in rows.collect(engine="streaming").iter_rows(named=True):
         found.setdefault(row["source"], []).append(Total(**row))
@@ -132,7 +150,7 @@ def on_hand_of(evidence: Evidence, feeding: Mapping[str, Source]) -> dict[str, l
 
 def derived_of(evidence: Evidence) -> dict[str, list[tuple[str, int]]]:
     """By source: the sources that hold parents of its documents, where a parent is named by its whole id."""
-    files = {"selection": literal(evidence.selection), "documents": literal(evidence.documents)}
+    files: dict[str, object] = {"selection": literal(evidence.selection), "documents": literal(evidence.documents)}
     found: dict[str, list[tuple[str, int]]] = {}
     for source, other, documents in ask(_DERIVED, files):
         found.setdefault(source, []).append((other, documents))

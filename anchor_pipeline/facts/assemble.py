@@ -3,11 +3,11 @@
 Works on metadata columns alone, in DuckDB, which spills to disk: about 100 bytes a document of memory.
 In this order a row is
 1. `later`, if dated at or after `as_of`;
-2. `quarantined`, if a recall bars it (`recalled`, `quarantined_lineage`, `down_weighted`; see excluded.py), if its
-   source's licence has expired (`licence_expired`), does not permit training
-   (`use_not_permitted`), if an expectation that quarantines could not be evaluated (`expectation_not_evaluated`), if
-   it violates one (`expectation_COLUMN_TYPE`), or if another content has the same id (`duplicate_id`; the earliest
-   stays);
+2. `quarantined`, if a recall bars it (`recalled`), a quarantine (`quarantined_lineage`) or a weight
+   (`down_weighted`; see excluded.py), if its source's licence has expired (`licence_expired`), does not permit
+   training (`use_not_permitted`), if an expectation that quarantines could not be evaluated
+   (`expectation_not_evaluated`), if it violates one (`expectation_COLUMN_TYPE`), or if another content has the same
+   id (`duplicate_id`; the earliest stays);
 3. `duplicate`, if the same content has a copy of better provenance: anchors before licensed before enterprise
    before synthetic, human before unknown before synthetic authorship, then the earliest, then the smallest id;
 4. `kept`.

@@ -124,11 +124,23 @@ def _told(
     ids = {node: told[1] for (_, node), told in steps.items()}
     with named(connection, "_told", as_keys([*ids, start])):
         rows = {row[0]: row[1:] for row in connection.execute(_TOLD).fetchall()}
-    ancestors = [
-        Ancestor(id, distance[node], *rows[id], certain=node in sure, circular=node in circles)
-        for node, id in ids.items()
-        if node != start
-    ]
+    ancestors = []
+    for node, id in ids.items():
+        if node != start:
+            source, authorship, generator, generated, contents = rows[id]
+            ancestors.append(
+                Ancestor(
+                    id,
+                    distance[node],
+                    source,
+                    authorship,
+                    generator,
+                    generated,
+                    contents,
+                    node in sure,
+                    node in circles,
+                )
+            )
     return Ancestry(
         doc_id,
         recorded=doc_id in rows,

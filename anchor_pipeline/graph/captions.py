@@ -32,8 +32,11 @@ HEADINGS = {
     "export": "Exports",
 }
 
-LABEL = 20
+LABEL = 19
 """Characters of a label that fit into a box."""
+
+_SHORT = ("corpus", "selection", "mix")
+"""Columns whose labels are short enough to have a note behind them."""
 
 _LARGE = (("T", 10**12), ("G", 10**9), ("M", 10**6), ("k", 10**3))
 
@@ -91,12 +94,16 @@ def what_is(picture: Picture, box: Box) -> str:
 def lines_of(picture: Picture, box: Box) -> tuple[str, str, str]:
     """The three lines in a box."""
     name, count, picked = name_of(picture, box), box.count, box.picked
-    label = f"… {short(box.stands_for)} more {nouns(picture.nodes[n] for n in box.members)}" if box.folded else name
+    note = picture.nodes[box.members[0]].note if box.column in _SHORT else ""
+    if box.folded:
+        label = f"… {short(box.stands_for)} more {nouns(picture.nodes[number] for number in box.members)}"
+    else:
+        label = f"{name} · {note}" if note else name
     if count.unknown and not count.documents:
         return cut(label), "amount not recorded", ""
     least = "≥ " if count.unknown else ""
     part = "" if picked is None or picked == count else f"{short(picked.documents)} of "
-    documents = f"{least}{part}{short(count.documents)} docs"
+    documents = f"{least}{part}{short(count.documents)} {'doc' if count.documents == 1 else 'docs'}"
     return cut(label), documents, _first_amount(count, None if picked == count else picked)
 
 

@@ -16,9 +16,13 @@ def drawing(picture: Picture, view: View, places: Layout) -> Markup:
     heads = [_heading(name, left, counts[name]) for name, left in places.columns]
     lines = [_line(picture, view, places, line) for line in sorted(view.lines, key=lambda line: line.on_path)]
     boxes = [_box(picture, box, *places.places[number]) for number, box in enumerate(view.boxes)]
-    return Markup('<svg id="picture" width="{w}" height="{h}" viewBox="0 0 {w} {h}" role="group" aria-label="{a}">').format(
-        w=places.width, h=places.height, a=f"Lineage of {picture.title}"
-    ) + Markup("").join([*heads, *lines, *boxes]) + Markup("</svg>")
+    return (
+        Markup(
+            '<svg id="picture" width="{w}" height="{h}" viewBox="0 0 {w} {h}" role="group" aria-label="{a}">'
+        ).format(w=places.width, h=places.height, a=f"Lineage of {picture.title}")
+        + Markup("").join([*heads, *lines, *boxes])
+        + Markup("</svg>")
+    )
 
 
 def _heading(name: str, left: int, number: int) -> Markup:
@@ -31,26 +35,32 @@ def _box(picture: Picture, box: Box, x: int, y: int) -> Markup:
     label, documents, amount = lines_of(picture, box)
     said = said_of_box(picture, box)
     texts = Markup("").join(
-        Markup('<text class="{}" x="{}" y="{}">{}</text>').format(style, x + 9, y + down, text)
+        Markup('<text class="{}" x="0" y="{}">{}</text>').format(style, down, text)
         for style, down, text in (("label", 19, label), ("figure", 35, documents), ("figure", 50, amount))
         if text
     )
     return Markup(
         '<a class="{}" href="#r-{}" data-key="{}" aria-label="{}"><title>{}</title>'
-        '<rect x="{}" y="{}" width="{}" height="{}" rx="{}"></rect>{}</a>'
-    ).format(class_of(picture, box), box.key, box.key, said, said, x, y, WIDTH, HEIGHT, _corner(picture, box), texts)
+        '<rect x="{}" y="{}" width="{}" height="{}" rx="{}"></rect>'
+        '<svg x="{}" y="{}" width="{}" height="{}">{}</svg></a>'
+    ).format(
+        *(class_of(picture, box), box.key, box.key, said, said, x, y, WIDTH, HEIGHT, _corner(picture, box)),
+        # An inner svg cuts off what is too wide, whatever the letters.
+        *(x + 9, y, WIDTH - 12, HEIGHT, texts),
+    )
 
 
 def class_of(picture: Picture, box: Box) -> str:
-    """`box`, with `on`, `fold`, `focus`, `noted` and the kind of the node where they apply."""
+    """`box`, with `on` or `off`, `fold` or the kind of the node, `focus` and `recalled`, where they apply."""
     node = picture.nodes[box.members[0]]
-    asked = not box.folded and (node.column, node.name) == picture.focus
-    words = ("on" if box.on_path else "off" if picture.focus else "", "fold" if box.folded else node.kind)
-    return " ".join(one for one in ("box", *words, "focus" if asked else "", "noted" if _noted(box, picture) else "") if one)
-
-
-def _noted(box: Box, picture: Picture) -> bool:
-    return not box.folded and bool(picture.nodes[box.members[0]].note)
+    words = [
+        "box",
+        "on" if box.on_path else "off" if picture.focus else "",
+        "fold" if box.folded else node.kind,
+        "focus" if not box.folded and (node.column, node.name) == picture.focus else "",
+        "recalled" if not box.folded and "recalled" in node.note else "",
+    ]
+    return " ".join(word for word in words if word)
 
 
 def _corner(picture: Picture, box: Box) -> int:

@@ -27,10 +27,18 @@ _EVENTS = pa.schema(
     [("run", pa.string()), ("type", pa.string()), ("at", _TIME), ("namespace", pa.string()), ("job", pa.string()),
      ("ours", pa.bool_()), ("cycle", pa.string()), ("parent", pa.string()), ("event", pa.string())]
 )  # fmt: skip
-_IO = pa.schema(
-    [(name, pa.string()) for name in ("event", "run", "direction", "namespace", "name", "version", "uri")]
-)
+_IO = pa.schema([(name, pa.string()) for name in ("event", "run", "direction", "namespace", "name", "version", "uri")])
+_LISTED = pa.schema([(name, pa.string()) for name in ("source", "digest", "shard_digest")])
 _UNUSABLE = pa.schema([("batch", pa.string()), ("line", pa.int32()), ("reason", pa.string())])
+
+_SNAPSHOT_SHARDS = """
+    INSERT INTO snapshot_shards SELECT DISTINCT source, digest, shard_digest FROM _new ANTI JOIN snapshots
+    USING (source, digest) ORDER BY ALL
+"""
+_SNAPSHOTS = """
+    INSERT INTO snapshots SELECT DISTINCT source, digest, false FROM _new ANTI JOIN snapshots USING (source, digest)
+    ORDER BY ALL
+"""
 
 _TYPES = ("START", "RUNNING", "COMPLETE", "ABORT", "FAIL", "OTHER")
 
@@ -42,6 +50,8 @@ class Read:
     events: list[dict[str, Any]] = field(default_factory=list)
     io: list[dict[str, Any]] = field(default_factory=list)
     unusable: list[dict[str, Any]] = field(default_factory=list)
+    listed: list[dict[str, Any]] = field(default_factory=list)
+    """Shards of a snapshot, where an event lists them (facet anchor_shards)."""
 
 
 def new_batches(store: Store, known: set[str]) -> list[Batch]:
@@ -83,6 +93,11 @@ def add_events(connection: duckdb.DuckDBPyConnection, read: Read) -> None:
         connection.register("_new", pa.Table.from_pylist(rows, schema=schema))
         connection.execute(f"INSERT INTO {name} ({columns}) SELECT DISTINCT {columns} FROM _new {known} ORDER BY ALL")
         connection.unregister("_new")
+    if read.listed:
+        connection.register("_new", pa.Table.from_pylist(read.listed, schema=_LISTED))
+        connection.execute(_SNAPSHOT_SHARDS)
+        connection.execute(_SNAPSHOTS)
+        connection.unregister("_new")
 
 
 def _take(found: Read, event: Mapping[str, Any]) -> None:
@@ -107,10 +122,13 @@ def _take(found: Read, event: Mapping[str, Any]) -> None:
         for direction, name in (("input", "inputs"), ("output", "outputs"))
         for dataset in event.get(name) or ()
     ]
+    listed = [one for dataset in event.get("outputs") or () for one in _listed(dataset)]
     pa.Table.from_pylist([row], schema=_EVENTS)
     found.events.append(row)
     # What a START names as outputs is planned, and may never come to be.
     found.io += [one for one in sides if kind != "START" or one["direction"] == "input"]
+    if row["ours"] and kind == "COMPLETE":
+        found.listed += listed
 
 
 def _dataset(event: str, run: str, direction: str, dataset: Mapping[str, Any]) -> dict[str, Any]:
@@ -126,6 +144,19 @@ def _dataset(event: str, run: str, direction: str, dataset: Mapping[str, Any]) -
         "version": None if version is None else _text(version),
         "uri": None if uri is None else _text(uri),
     }
+
+
+def _listed(dataset: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The shards that an output lists, if it is the snapshot of a source."""
+    folder, _, source = str(dataset["name"]).partition("/")
+    facets = dataset.get("facets") or {}
+    shards, version = facets.get("anchor_shards") or {}, facets.get("version") or {}
+    if folder != "sources" or not source or not shards or not version:
+        return []
+    digest = _text(version["datasetVersion"])
+    return [
+        {"source": source, "digest": digest, "shard_digest": _text(one["digest"])} for one in shards.get("shards") or ()
+    ]
 
 
 def _text(value: object) -> str:

@@ -16,7 +16,7 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 
-from anchor_pipeline.graph.links import all_links, named
+from anchor_pipeline.graph.links import all_links, arrays, named
 from anchor_pipeline.graph.paths import Names, Paths
 from anchor_pipeline.graph.tables import GENERATED, LINE
 
@@ -106,12 +106,10 @@ def generators(connection: duckdb.DuckDBPyConnection) -> list[Generator]:
     return told
 
 
-def _count(
-    connection: duckdb.DuckDBPyConnection, paths: Paths, counts: dict[tuple[str, str], _Counts]
-) -> None:
+def _count(connection: duckdb.DuckDBPyConnection, paths: Paths, counts: dict[tuple[str, str], _Counts]) -> None:
     with named(connection, "_above", paths.names):
         lines, generated = _nodes(connection, paths.names)
-        derived = connection.execute(_DERIVED).fetchnumpy()
+        derived = arrays(connection, _DERIVED)
     component, circular = paths.circles()
     number = {line: index for index, line in enumerate(sorted(set(lines.tolist()) - {""}))}
     own = np.array([number.get(line, -1) for line in lines.tolist()], np.int64)
@@ -133,7 +131,7 @@ def _count(
 
 def _nodes(connection: duckdb.DuckDBPyConnection, names: Names) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
     """Line ('' if none) and whether it was generated, for each node; contents of one id together."""
-    rows = connection.execute(_NODES).fetchnumpy()
+    rows = arrays(connection, _NODES)
     lines, generated = np.full(len(names), "", object), np.zeros(len(names), bool)
     # A child is a document, and so is what a parent means: none of them is missing.
     where = np.searchsorted(names, rows["name"])

@@ -23,7 +23,7 @@ TOP, EDGE = 34, 8
 LOWEST_START = 200
 """A short column stands in the middle of the others, but no lower than this: it must be seen at once."""
 
-SWEEPS = 4
+SWEEPS = 5
 
 FREE = ("raw", "source", "document", "export")
 """Columns that may be put in any order; the others keep that of time."""

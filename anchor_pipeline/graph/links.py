@@ -76,15 +76,16 @@ def dangling(connection: duckdb.DuckDBPyConnection, parents: str = "parents") ->
 def all_links(connection: duckdb.DuckDBPyConnection) -> Links:
     """The whole graph of documents. Memory: about 50 bytes for each recorded parent."""
     find_links(connection)
-    known = _arrays(
+    known = arrays(
         connection, "SELECT child_name, node, bool_or(meant = 1) AS certain FROM links GROUP BY ALL ORDER BY ALL"
     )
-    lost = _arrays(
+    lost = arrays(
         connection, "SELECT child_name FROM (SELECT DISTINCT child_name, parent FROM parents) "
         "ANTI JOIN links USING (child_name, parent) ORDER BY ALL"
     )  # fmt: skip
-    unclear = _arrays(
-        connection, "SELECT child_name FROM (SELECT DISTINCT child_name, parent FROM links WHERE meant > 1) ORDER BY ALL"
+    unclear = arrays(
+        connection,
+        "SELECT child_name FROM (SELECT DISTINCT child_name, parent FROM links WHERE meant > 1) ORDER BY ALL",
     )
     return Links(
         known["child_name"], known["node"], known["certain"], lost["child_name"], unclear["child_name"]
@@ -101,5 +102,6 @@ def named(connection: duckdb.DuckDBPyConnection, table: str, names: npt.NDArray[
         connection.unregister(table)
 
 
-def _arrays(connection: duckdb.DuckDBPyConnection, sql: str) -> dict[str, npt.NDArray[Any]]:
+def arrays(connection: duckdb.DuckDBPyConnection, sql: str) -> dict[str, npt.NDArray[Any]]:
+    """The columns that answer a question, none of which may hold NULL."""
     return {name: np.asarray(values) for name, values in connection.execute(sql).fetchnumpy().items()}

@@ -67,10 +67,11 @@ def summary(picture: Picture, view: View) -> str:
     bundled = sum(len(line.members) for line in bundles)
     if not folds and not bundles:
         return f"All {every:,} nodes and {len(picture.edges):,} connections are drawn one by one."
+    single, all_lines = len(view.lines) - len(bundles), len(picture.edges)
     return (
-        f"{every - folded:,} of {every:,} nodes are drawn one by one, {folded:,} are folded into {len(folds):,} counted "
-        f"boxes. {len(view.lines) - len(bundles):,} of {len(picture.edges):,} connections are lines of their own, "
-        f"{bundled:,} are added up in {len(bundles):,} lines."
+        f"{every - folded:,} of {every:,} nodes are drawn one by one, {folded:,} are folded into {len(folds):,} "
+        f"counted boxes. {single:,} of {all_lines:,} connections are lines of their own, {bundled:,} are added up in "
+        f"{len(bundles):,} lines."
     )
 
 
@@ -127,5 +128,3 @@ def _figures(count: Count) -> tuple[str, str]:
 
 def _part(count: Count | None) -> str:
     return "" if count is None else exact(count)
-
-

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anchor_pipeline.errors import UsageError
-from anchor_pipeline.graph.links import Links, all_links, named
+from anchor_pipeline.graph.links import Links, all_links, arrays, named
 from anchor_pipeline.graph.paths import Names, Paths
 from anchor_pipeline.graph.questions import as_keys
 from anchor_pipeline.graph.tables import GENERATED, LINE
@@ -91,7 +91,7 @@ def origins(connection: duckdb.DuckDBPyConnection, release: int) -> Origins:
     found: _Labels = defaultdict(float)
     for modality, kind, origin, tokens in connection.execute(_PLAIN).fetchall():
         found[modality, kind or "unknown", origin or UNRECORDED] += tokens
-    derived = connection.execute(_DERIVED).fetchnumpy()
+    derived = arrays(connection, _DERIVED)
     if len(derived["name"]):
         _follow(connection, derived, found)
     connection.execute("DROP TABLE held")
@@ -105,7 +105,7 @@ def origins(connection: duckdb.DuckDBPyConnection, release: int) -> Origins:
     return tuple(sorted(told, key=lambda one: (one.modality, one.kind, -one.tokens, one.name)))
 
 
-def _follow(connection: duckdb.DuckDBPyConnection, derived: dict[str, Any], found: _Labels) -> None:
+def _follow(connection: duckdb.DuckDBPyConnection, derived: dict[str, npt.NDArray[Any]], found: _Labels) -> None:
     """Add what documents with parents come from."""
     walk = _Walk(all_links(connection), as_keys(derived["name"]))
     ended: dict[str, npt.NDArray[np.float64]] = {}
@@ -115,13 +115,13 @@ def _follow(connection: duckdb.DuckDBPyConnection, derived: dict[str, Any], foun
         for reason, tokens in zip((DANGLING, AMBIGUOUS, CIRCLE), walk.lost, strict=True):
             if tokens:
                 found[modality, "unknown", reason] += tokens
-    roots = np.flatnonzero(np.any([tokens > 0 for tokens in ended.values()], axis=0))
+    roots = np.flatnonzero(np.any([arrived > 0 for arrived in ended.values()], axis=0))
     with named(connection, "_roots", walk.paths.names[roots]):
         labels = {name: (label["kind"], label["origin"]) for name, label in connection.execute(_ROOTS).fetchall()}
-    for modality, tokens in ended.items():
-        for root in roots[tokens[roots] > 0]:
+    for modality, arrived in ended.items():
+        for root in roots[arrived[roots] > 0]:
             kind, origin = labels[int(walk.paths.names[root])]
-            found[modality, kind, origin] += float(tokens[root])
+            found[modality, kind, origin] += float(arrived[root])
 
 
 class _Walk:

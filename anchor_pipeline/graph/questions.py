@@ -49,6 +49,17 @@ class Holding:
 
 
 @dataclass(frozen=True)
+class Known:
+    """What is recorded of a document."""
+
+    doc_id: str
+    digest: str
+    source: str
+    authorship: str
+    generator: str | None
+
+
+@dataclass(frozen=True)
 class Export:
     """Something that was written from a release."""
 
@@ -81,10 +92,19 @@ def releases_of(connection: duckdb.DuckDBPyConnection, keys: Keys) -> list[Holdi
         return [Holding(*row) for row in connection.execute(_HOLDING.format(held=held)).fetchall()]
 
 
+def documents_of(connection: duckdb.DuckDBPyConnection, keys: Keys) -> list[Known]:
+    """What is recorded of documents, by id and digest."""
+    with registered(connection, keys, "key") as held:
+        rows = connection.execute(
+            f"SELECT DISTINCT doc_id, digest, source, authorship, generator FROM documents WHERE {held} ORDER BY ALL"
+        )
+        return [Known(*row) for row in rows.fetchall()]
+
+
 def exports_of(connection: duckdb.DuckDBPyConnection, digests: Sequence[str]) -> list[Export]:
     """What was written from releases with these mix digests, in the order it was."""
     rows = connection.execute(
-        "SELECT export, name, uri, release_digest, \"at\" FROM exports WHERE release_digest IN (SELECT unnest(?)) "
+        'SELECT export, name, uri, release_digest, "at" FROM exports WHERE release_digest IN (SELECT unnest(?)) '
         "ORDER BY ALL",
         [list(digests)],
     )

@@ -23,8 +23,9 @@ _FROM_SHARD = (
 )  # fmt: skip
 
 _DOCUMENTS = f"""
-    INSERT INTO documents (key, name, bare, shard, shard_row, {", ".join(_FROM_SHARD)})
-    SELECT {KEY}, hash(doc_id), hash({BARE}), $first + file_index, file_row_number, {", ".join(_FROM_SHARD)}
+    INSERT INTO documents (key, name, bare, content, shard, shard_row, {", ".join(_FROM_SHARD)})
+    SELECT {KEY}, hash(doc_id), hash({BARE}), hash(digest), $first + file_index, file_row_number,
+        {", ".join(_FROM_SHARD)}
     FROM read_parquet($files, file_row_number = true, hive_partitioning = false)
 """
 _PARENTS = f"""

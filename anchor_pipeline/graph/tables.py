@@ -10,20 +10,19 @@
 | runs, datasets, edges, exports | what the OpenLineage events say: views of `events` and `io` |
 
 A document is an id with a content: `key` is a hash of both, `name` one of the whole id, `bare` one of the id within its
-source. They are DuckDB's own, of 64 bits: two of n documents share one by chance with probability n² / 2⁶⁵, and
-then an answer names too much, never too little. (MD5 has no fewer collisions in 64 bits, and would take half the time
-of a build.) They hold for one version of DuckDB, and so does the file. Numbers of shards and releases follow the order
-in which they were first seen: no result depends on them.
+source, `content` one of the digest. They are DuckDB's own, of 64 bits: two of n documents share one by chance with
+probability n² / 2⁶⁵, and then an answer names too much, never too little. (MD5 has no fewer collisions in 64 bits, and
+would take half the time of a build.) They hold for one version of DuckDB, and so does the file. Numbers of shards and
+releases follow the order in which they were first seen: no result depends on them.
 
 Nothing but `state` says what has been read: a row is put there in the transaction that adds what it stands for.
 """
 
 from __future__ import annotations
 
-import duckdb
+import hashlib
 
-FORMAT = 1
-"""Of these tables; a file of another one is built again from the store."""
+import duckdb
 
 KEY = "hash(doc_id, digest)"
 BARE = "substr(doc_id, instr(doc_id, '/') + 1)"
@@ -43,11 +42,11 @@ CREATE TABLE shards (
     tokens BIGINT NOT NULL
 );
 CREATE TABLE documents (
-    key UBIGINT NOT NULL, name UBIGINT NOT NULL, bare UBIGINT NOT NULL, doc_id VARCHAR NOT NULL,
-    digest VARCHAR NOT NULL, shard INTEGER NOT NULL, shard_row BIGINT NOT NULL, source VARCHAR NOT NULL,
-    kind VARCHAR NOT NULL, authorship VARCHAR NOT NULL, domain VARCHAR NOT NULL, modality VARCHAR NOT NULL,
-    tokens BIGINT NOT NULL, licence VARCHAR NOT NULL, generator VARCHAR, family VARCHAR, collected_at TIMESTAMPTZ,
-    raw_file VARCHAR, raw_row BIGINT
+    key UBIGINT NOT NULL, name UBIGINT NOT NULL, bare UBIGINT NOT NULL, content UBIGINT NOT NULL,
+    doc_id VARCHAR NOT NULL, digest VARCHAR NOT NULL, shard INTEGER NOT NULL, shard_row BIGINT NOT NULL,
+    source VARCHAR NOT NULL, kind VARCHAR NOT NULL, authorship VARCHAR NOT NULL, domain VARCHAR NOT NULL,
+    modality VARCHAR NOT NULL, tokens BIGINT NOT NULL, licence VARCHAR NOT NULL, generator VARCHAR, family VARCHAR,
+    collected_at TIMESTAMPTZ, raw_file VARCHAR, raw_row BIGINT
 );
 CREATE TABLE parents (
     child UBIGINT NOT NULL, child_name UBIGINT NOT NULL, child_id VARCHAR NOT NULL, parent_name UBIGINT NOT NULL,
@@ -80,8 +79,8 @@ _VIEWS = """
 CREATE VIEW runs AS
     -- The end of a run outranks whatever arrives later or was dated later: order of arrival means nothing.
     SELECT run, min_by(namespace, ("at", namespace, job)) AS namespace, min_by(job, ("at", namespace, job)) AS job,
-        max_by(type, (type IN ('COMPLETE', 'FAIL', 'ABORT'), "at", type)) AS state, min("at") AS began, max("at") AS "at",
-        bool_and(ours) AS ours, max(cycle) AS cycle, max(parent) AS parent
+        max_by(type, (type IN ('COMPLETE', 'FAIL', 'ABORT'), "at", type)) AS state,
+        min("at") AS began, max("at") AS "at", bool_and(ours) AS ours, max(cycle) AS cycle, max(parent) AS parent
     FROM events GROUP BY run;
 CREATE VIEW datasets AS SELECT DISTINCT namespace, name, version FROM io;
 CREATE VIEW edges AS
@@ -101,10 +100,14 @@ CREATE VIEW exports AS
 """
 
 
+FORMAT = hashlib.sha256((_TABLES + _VIEWS).encode()).hexdigest()
+"""A file with other tables is built again from the store."""
+
+
 def create(connection: duckdb.DuckDBPyConnection) -> None:
     """Make all tables, empty, in one transaction."""
     connection.execute("BEGIN")
-    connection.execute("CREATE TABLE made_by (format INTEGER, duckdb VARCHAR)")
+    connection.execute("CREATE TABLE made_by (format VARCHAR, duckdb VARCHAR)")
     connection.execute("INSERT INTO made_by VALUES (?, version())", [FORMAT])
     connection.execute(_TABLES)
     connection.execute(_VIEWS)

@@ -32,7 +32,8 @@ def ledger_asset(blueprint: Blueprint) -> dg.AssetsDefinition:
         group_name=blueprint.names.flat("ledger"),
         kinds={"ledger"},
         check_specs=[check],
-        description="The signed ledger of all steps, published as C2SP tlog-tiles and stamped outside.",
+        description="The signed ledger of all steps, published as C2SP tlog-tiles and stamped outside; the "
+        "newest releases get the stamps.",
     )
     @guarded
     # Not `MaterializeResult[None]`: with a check beside it, Dagster takes the bare type only.
@@ -43,11 +44,13 @@ def ledger_asset(blueprint: Blueprint) -> dg.AssetsDefinition:
         if head is None:
             raise Refused(f"ledger {custodian.declared.origin} has not begun; make keys with `anchor keys init`")
         done = publish(custodian.ledger, store, PUBLISHED, head=head)
-        kept = anchored(store, custodian) if project.custody and project.custody.stamps else []
+        stamped = project.custody is not None and project.custody.stamps is not None
+        kept, carried = anchored(store, custodian) if stamped else ([], [])
         metadata: Metadata = {
             "entries": head.size,
             "root hash": head.root.hex(),
             "files written": done.written,
+            "stamps put beside releases": len(carried),
             "published": dg.MetadataValue.path(store.address_of(PUBLISHED)),
         }
         version = dg.DataVersion(head.root.hex())
@@ -66,7 +69,8 @@ def ledger_schedule(blueprint: Blueprint) -> dg.ScheduleDefinition:
         cron_schedule=_DAILY,
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.RUNNING if declared else dg.DefaultScheduleStatus.STOPPED,
-        description="Publishes the ledger, stamps its last head, and upgrades stamps that were pending.",
+        description="Publishes the ledger, stamps its last head, upgrades stamps that were pending, and brings "
+        "them to the newest releases.",
     )
 
 

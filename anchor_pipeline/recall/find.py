@@ -97,14 +97,15 @@ def find_keys(graph: Graph, target: Target, known: Sequence[str]) -> None:
         _add(connection, f"{column} IN (SELECT value FROM meant)", {})
     if by in BY_DIGEST:
         _register(connection, "barred", sorted(set(known)))
-        _add(connection, "digest IN (SELECT value FROM barred)", {})
+        _add(connection, "content IN (SELECT hash(value) FROM barred)", {})
         _add_copies(connection)
     if by == "generator":
         _add_lineage(graph)
     connection.execute(
         """CREATE OR REPLACE TEMP TABLE matched AS
-        SELECT DISTINCT ON (key) key, doc_id, digest, source, modality, tokens
-        FROM documents SEMI JOIN named USING (key) ORDER BY key, doc_id, digest, source, modality, tokens"""
+        SELECT key, min(doc_id) AS doc_id, min(digest) AS digest, min(source) AS source, min(modality) AS modality,
+            min(tokens) AS tokens
+        FROM documents SEMI JOIN named USING (key) GROUP BY key"""
     )
 
 
@@ -122,7 +123,7 @@ def _add_lineage(graph: Graph) -> None:
 
 def _add_copies(connection: duckdb.DuckDBPyConnection) -> None:
     """Documents with the same content, under whatever name."""
-    _add(connection, "digest IN (SELECT digest FROM documents SEMI JOIN named USING (key))", {})
+    _add(connection, "content IN (SELECT content FROM documents SEMI JOIN named USING (key))", {})
 
 
 def _add(connection: duckdb.DuckDBPyConnection, condition: str, parameters: dict[str, Any]) -> None:

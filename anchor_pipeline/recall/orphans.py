@@ -1,24 +1,31 @@
 """Releases with documents whose shards the graph never saw: asked of their own parts, so that none is missed.
 
-A store that lost shards, or was joined from two, may hold such releases. They are few, or there are none.
+A store that lost shards, or was joined from two, may hold such releases. They are few, or there are none. To know
+that takes a look at every member of every release; a release that was found whole stays so while no shard is
+forgotten, so `lineage/whole.json` (local, a cache) remembers it, and only new releases are looked at.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 import duckdb
 import pyarrow as pa
 
 from anchor_pipeline.corpus.licence_needed import needs_licence
 from anchor_pipeline.corpus.recalls import BY_DIGEST, AffectedRelease, Target, generator_is
+from anchor_pipeline.corpus.snapshot import canonical_json
 from anchor_pipeline.corpus.store import Store
 from anchor_pipeline.errors import DamagedData
 from anchor_pipeline.mix.manifest import MANIFEST, parse_manifest
 from anchor_pipeline.mix.release import is_tombstone
 
-_ORPHANS = """SELECT DISTINCT folder FROM members ANTI JOIN documents USING (key) JOIN releases USING (release)
-    ORDER BY ALL"""
+_CACHE = "lineage/whole.json"
+_ORPHANS = """SELECT DISTINCT release FROM (
+        SELECT release, key FROM members WHERE release IN (SELECT value FROM doubtful)
+    ) ANTI JOIN documents USING (key)"""
 _COLUMNS = {"source": "source", "licence": "licence", "generator": "generator", "document": "doc_id"}
 
 
@@ -26,7 +33,7 @@ def affected_orphans(
     connection: duckdb.DuckDBPyConnection, store: Store, target: Target, digests: Sequence[str]
 ) -> Iterator[AffectedRelease]:
     """Those of these releases that hold what `target` means, or content of one of the digests if it bars by digest."""
-    for (folder,) in connection.execute(_ORPHANS).fetchall():
+    for folder in _orphans(connection, store):
         data = store.find(f"{folder}/{MANIFEST}")
         if data is None or is_tombstone(data):
             continue
@@ -52,6 +59,39 @@ def affected_orphans(
                 documents=sum(int(number) for _, number, _ in found),
                 tokens={str(modality): int(tokens) for modality, _, tokens in found},
             )
+
+
+def _orphans(connection: duckdb.DuckDBPyConnection, store: Store) -> list[str]:
+    """Folders of releases with a document that no recorded shard has, sorted."""
+    shards = {str(digest) for (digest,) in connection.execute("SELECT digest FROM shards").fetchall()}
+    releases = connection.execute("SELECT release, folder, digest FROM releases ORDER BY folder").fetchall()
+    whole = _known_whole(store, shards)
+    doubtful = [number for number, _, digest in releases if digest not in whole]
+    if not doubtful:
+        return []
+    connection.register("doubtful", pa.table({"value": pa.array(doubtful, pa.int32())}))
+    lacking = {number for (number,) in connection.execute(_ORPHANS).fetchall()}
+    whole = {digest for number, _, digest in releases if number not in lacking}
+    _remember(store, shards, whole)
+    return [folder for number, folder, _ in releases if number in lacking]
+
+
+def _known_whole(store: Store, shards: set[str]) -> set[str]:
+    """Mix digests of releases found whole by shards that are all recorded still; none if that is not known."""
+    try:
+        told = json.loads((store.root / _CACHE).read_bytes())
+        return set(told["whole"]) if shards.issuperset(told["shards"]) else set()
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()
+
+
+def _remember(store: Store, shards: set[str], whole: set[str]) -> None:
+    """Best effort: without it the next question takes longer."""
+    with suppress(OSError), store.temporary() as fresh:
+        with store.files.create(fresh) as file:
+            store.files.write(file, canonical_json({"shards": sorted(shards), "whole": sorted(whole)}))
+        (store.root / _CACHE).parent.mkdir(parents=True, exist_ok=True)
+        store.files.replace(fresh, store.root / _CACHE)
 
 
 def _condition(connection: duckdb.DuckDBPyConnection, target: Target, paths: Sequence[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from anchor_pipeline.corpus.document import AMOUNT_SCALE, AMOUNT_UNITS
 from anchor_pipeline.corpus.recalls import plain
 from anchor_pipeline.recall.plan import Plan
 from anchor_pipeline.recall.trace import Trace
@@ -45,7 +46,7 @@ def plan_lines(plan: Plan) -> list[str]:
     """What a plan says, for people."""
     found = plan.found
     lines = [
-        f"{_VERBS[plan.action]} {plan.target}: {found.documents:,} documents, {_amounts(found.tokens)}",
+        f"{_VERBS[plan.action]} {plan.target}: {_number(found.documents, 'document')}, {_amounts(found.tokens)}",
         *(f"  {number:,} of source {plain(source)}" for source, number in found.sources.items()),
     ]
     if not found.documents:
@@ -53,18 +54,18 @@ def plan_lines(plan: Plan) -> list[str]:
     if plan.action == "weight":
         lines.append(f"  {plan.weight} of them may still be drawn, the same ones in every cycle")
     if plan.action != "recall":
-        held = len(found.releases)
-        lines.append(f"{held} releases hold such documents and stay as they are; `anchor recall` would recall them")
+        held = _number(len(found.releases), "release")
+        lines.append(f"such documents are in {held}, which stay as they are; `anchor recall` would recall them")
         return lines
-    lines.append(f"{len(found.releases)} releases hold them:")
+    lines.append(f"held by {_number(len(found.releases), 'release')}{':' if found.releases else ''}")
     current = {(one.stage, one.cycle, one.revision) for one in plan.rebuilds}
     for one in found.releases:
         state = "current" if (one.stage, one.cycle, one.revision) in current else "superseded"
         lines.append(
-            f"  {one.stage} {one.cycle} revision {one.revision} ({state}): {one.documents:,} documents, "
+            f"  {one.stage} {one.cycle} revision {one.revision} ({state}): {_number(one.documents, 'document')}, "
             f"{_amounts(one.tokens)}; mix {one.digest[:16]}…"
         )
-    lines.append(f"{len(found.exports)} recorded exports of these:")
+    lines.append(f"{_number(len(found.exports), 'recorded export')} of these{':' if found.exports else ''}")
     lines += [f"  {plain(one.name)} at {plain(one.uri or 'an unknown place')}" for one in found.exports]
     lines += _rebuild_lines(plan)
     return lines
@@ -75,10 +76,8 @@ def _rebuild_lines(plan: Plan) -> Iterator[str]:
         yield "nothing has to be built again"
         return
     rows, size = sum(one.rows for one in plan.rebuilds), sum(one.bytes for one in plan.rebuilds)
-    yield (
-        f"to build again: {len(plan.rebuilds)} mixes, {rows:,} rows, {size / 1e6:,.1f} MB to write; no source is read "
-        "again, shards and facts stay"
-    )
+    written = f"{len(plan.rebuilds)} of the mixes, {rows:,} rows, {size / 1e6:,.2f} MB to write"
+    yield f"to build again: {written}; no source is read again, shards and facts stay"
     for one in plan.rebuilds:
         yield f"  {one.stage} {one.cycle}: does without {_amounts(one.tokens)}, or finds others"
 
@@ -91,7 +90,7 @@ def status_lines(recalls: list[dict[str, Any]], with_ledger: bool) -> Iterator[s
         what = one["what"]
         state = "stands" if one["lifted"] is None else f"lifted {one['lifted']['at']}: {one['lifted']['reason']}"
         yield f"{one['recall']}  {one['action']} of {what['by']} {plain(what['value'], 200)}  ({state})"
-        yield f"  {one['reason']} ({one['by']}, {one['at']}); {one['tombstones']['count']:,} contents"
+        yield f"  {one['reason']} ({one['by']}, {one['at']}); {_number(one['tombstones']['count'], 'content')}"
         if with_ledger:
             yield f"  {_in_ledger(one)}"
         for release in one["releases"]:
@@ -118,8 +117,9 @@ def _release_line(release: Mapping[str, Any]) -> str:
     if by is None:
         return f"{name}: recalled, not replaced yet; build it again"
     policy = "; the rules were changed as well" if by["policy_changed"] else ""
+    kept = _number(by["kept"], "document")
     return (
-        f"{name}: replaced by revision {by['revision']}: {by['kept']:,} documents kept, {by['recalled']:,} recalled, "
+        f"{name}: replaced by revision {by['revision']}: {kept} kept, {by['recalled']:,} recalled, "
         f"{by['removed']:,} others left out, {by['added']:,} added{policy}"
     )
 
@@ -131,7 +131,7 @@ def trace_lines(found: Trace) -> Iterator[str]:
         maker = one["generator"] or one["authorship"]
         source = f"source {one['source']} ({one['kind']})"
         yield f"  read from {plain(one['raw_file'] or '?')}, record {one['raw_row']}, as {source}"
-        size = f"{one['tokens']:,} of {one['modality']}"
+        size = _amounts({one["modality"]: one["tokens"]})
         yield f"    by {plain(maker)}, collected {one['collected_at']}, licence {one['licence']}, {size}"
         yield f"    content {one['digest']}, shard {one['shard'][:16]}… row {one['shard_row']}"
     for one in found.copies[:_MOST_TOLD]:
@@ -162,5 +162,13 @@ def trace_lines(found: Trace) -> Iterator[str]:
 
 
 def _amounts(tokens: Mapping[str, int]) -> str:
-    """Tokens by modality, in the unit of the column `tokens`."""
-    return ", ".join(f"{number:,} of {modality}" for modality, number in sorted(tokens.items())) or "0 tokens"
+    """Amounts by modality, in its unit: text in tokens, images in samples, sounds in seconds, tables in rows."""
+    told = [
+        f"{number / AMOUNT_SCALE.get(name, 1):,.10g} {AMOUNT_UNITS.get(name, 'tokens')} of {name}"
+        for name, number in sorted(tokens.items())
+    ]
+    return ", ".join(told) or "nothing"
+
+
+def _number(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

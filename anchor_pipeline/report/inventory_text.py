@@ -48,7 +48,7 @@ def _entry(entry: Entry) -> Iterator[str]:
 
 def _rest(entry: Entry) -> str:
     """What else was read of it."""
-    parts = [f"{entry.duplicates:,} duplicates"] if entry.duplicates else []
+    parts = [count(entry.duplicates, "duplicate")] if entry.duplicates else []
     if entry.quarantined:
         parts.append(f"in quarantine: {_reasons(entry.quarantined)}")
     return f"; {'; '.join(parts)}" if parts else ""

@@ -2,7 +2,8 @@
 
 A parent is named by a whole document id (`<source>/<id>`) or by the id within its source. Whole ids win; an id
 that several sources have stands for all of them in the graph of what is possible, and for none in the graph of
-what is certain. Ids that no document of the corpus has are counted and given no ancestry.
+what is certain. Ids that no document of the corpus has may be looked up among those recorded earlier; what is not
+found there either is counted and given no ancestry.
 
 Memory and time are linear in the documents that declare parents and in those they name.
 """
@@ -10,7 +11,7 @@ Memory and time are linear in the documents that declare parents and in those th
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -52,11 +53,51 @@ class Ancestry:
     ambiguous: list[str] = field(default_factory=list)
     """Names that several documents bear."""
     unknown: list[str] = field(default_factory=list)
-    """Names that no document of the corpus bears."""
+    """Names that no known document bears."""
+    recorded: list[str] = field(default_factory=list)
+    """Names that no document of the corpus bears, but one that was recorded earlier."""
 
     def parents(self, *, possible: bool) -> list[tuple[int, ...]]:
         """Per node: its parents, those certain or all possible ones."""
         return [self.possible.get(node, own) if possible else own for node, own in enumerate(self.certain)]
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A document that the corpus does not hold, as it was recorded when a shard of it was written."""
+
+    doc_id: str
+    generator: str | None
+    family: str | None
+    authorship: str
+    parents: tuple[str, ...]
+
+
+Recall = Callable[[Sequence[str]], Sequence[Recorded]]
+"""Gives the recorded documents that names may mean, with everything they were made from."""
+
+
+@dataclass
+class _Meanings:
+    """Which nodes a name may mean."""
+
+    nodes: dict[str, list[int]] = field(default_factory=dict)
+    whole: set[str] = field(default_factory=set)
+    """Names that are whole ids."""
+
+    def add(self, name: str, node: int, is_whole: bool) -> None:
+        """One more; a whole id puts an end to what was meant by it as a bare one."""
+        if is_whole and name not in self.whole:
+            self.whole.add(name)
+            self.nodes[name] = []
+        # A document may have several rows: what was read twice, or had the same id and other content.
+        if (is_whole or name not in self.whole) and node not in self.nodes.setdefault(name, []):
+            self.nodes[name].append(node)
+
+    def of(self, name: str, child: int) -> list[int]:
+        """What a parent of `child` may mean."""
+        # No document is its own parent: a bare id that it shares with its original names the original.
+        return [node for node in self.nodes.get(name, []) if node != child or name in self.whole]
 
 
 @dataclass(frozen=True)
@@ -69,44 +110,73 @@ class Descent:
     """Whether the ancestry, the document included, passes twice through one line of generators."""
 
 
-def read_ancestry(connection: duckdb.DuckDBPyConnection, documents: Path) -> Ancestry:
-    """The ancestry declared in a corpus table."""
+def read_ancestry(connection: duckdb.DuckDBPyConnection, documents: Path, recall: Recall | None = None) -> Ancestry:
+    """The ancestry declared in a corpus table, and that of parents which only `recall` knows."""
     graph, lines = Ancestry(), dict[str, int]()
     file = {"file": literal(documents)}
-    named: dict[str, None] = {}
     children: list[tuple[int, list[str]]] = []
     for doc_id, generator, family, authorship, parents in _rows(connection, _CHILDREN, file):
         node = _node(graph, lines, doc_id, generator, family, authorship)
-        listed = [parent for parent in dict.fromkeys(parents) if parent is not None]
-        children.append((node, listed))
-        named.update(dict.fromkeys(listed))
-    meant: dict[str, list[int]] = {}
-    whole: set[str] = set()
-    connection.register("named", pa.table({"name": pa.array(named, pa.string())}))
+        children.append((node, [parent for parent in dict.fromkeys(parents) if parent is not None]))
+    here = _Meanings()
+    _look_up(connection, file, (name for _, listed in children for name in listed), graph, lines, here)
+    earlier = _Meanings()
+    lost = sorted({name for node, listed in children for name in listed if not here.of(name, node)})
+    if recall is not None and lost:
+        found = recall(lost)
+        names = [name for one in found for name in (one.doc_id, *one.parents)]
+        _look_up(connection, file, names, graph, lines, here)
+        children += _recalled(graph, lines, [one for one in found if one.doc_id not in here.whole], earlier)
+    _resolve(graph, children, here, earlier)
+    return graph
+
+
+def _look_up(
+    connection: duckdb.DuckDBPyConnection,
+    file: dict[str, str],
+    names: Iterable[str],
+    graph: Ancestry,
+    lines: dict[str, int],
+    meanings: _Meanings,
+) -> None:
+    """Add what names mean in the corpus."""
+    connection.register("named", pa.table({"name": pa.array(dict.fromkeys(names), pa.string())}))
     for name, doc_id, generator, family, authorship, is_whole in _rows(connection, _NAMED, file):
-        if is_whole and name not in whole:
-            whole.add(name)
-            meant[name] = []
-        node = _node(graph, lines, doc_id, generator, family, authorship)
-        # A document may have several rows: what was read twice, or had the same id and other content.
-        if (is_whole or name not in whole) and node not in meant.setdefault(name, []):
-            meant[name].append(node)
+        meanings.add(name, _node(graph, lines, doc_id, generator, family, authorship), is_whole)
+
+
+def _recalled(
+    graph: Ancestry, lines: dict[str, int], found: Iterable[Recorded], meanings: _Meanings
+) -> list[tuple[int, list[str]]]:
+    """Add documents that the corpus does not hold; gives them with their parents."""
+    children = []
+    for one in found:
+        node = _node(graph, lines, one.doc_id, one.generator, one.family, one.authorship)
+        meanings.add(one.doc_id, node, True)
+        meanings.add(one.doc_id.partition("/")[2], node, False)
+        children.append((node, list(one.parents)))
+    return children
+
+
+def _resolve(graph: Ancestry, children: list[tuple[int, list[str]]], here: _Meanings, earlier: _Meanings) -> None:
+    """Connect documents with their parents: those of the corpus, or else those that were recorded earlier."""
     unclear: set[str] = set()
     unknown: set[str] = set()
+    recorded: set[str] = set()
     for node, listed in children:
         certain: list[int] = []
         possible: list[int] = []
         for name in listed:
-            # No document is its own parent: a bare id that it shares with its original names the original.
-            candidates = [other for other in meant.get(name, []) if other != node or name in whole]
+            candidates = here.of(name, node)
+            if not candidates and (candidates := earlier.of(name, node)):
+                recorded.add(name)
             if len(candidates) == 1:
                 certain += candidates
             else:
                 possible += candidates
                 (unclear if candidates else unknown).add(name)
         _connect(graph, node, certain, possible)
-    graph.unknown, graph.ambiguous = sorted(unknown), sorted(unclear)
-    return graph
+    graph.unknown, graph.ambiguous, graph.recorded = sorted(unknown), sorted(unclear), sorted(recorded)
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, sql: str, file: dict[str, str]) -> Iterator[tuple[Any, ...]]:

@@ -5,7 +5,7 @@ SELECTION_SCHEMA is one row per drawn document and pass, in training order.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +19,7 @@ from anchor_pipeline.corpus.released import Released
 from anchor_pipeline.corpus.store import Store
 from anchor_pipeline.project import Project
 from anchor_pipeline.project.cycles import Cycle
+from anchor_pipeline.rules.ancestry import Recorded
 from anchor_pipeline.rules.finding import Finding
 from anchor_pipeline.rules.query import ask, literal
 
@@ -81,6 +82,9 @@ class Evidence:
     credentials: Callable[[Mapping[str, str]], Mapping[str, str]] | None = None
     """Says of shards (with their sources) what is wrong with the credentials of those that have no sound one; None if
     the project declares no custody."""
+    recorded: Callable[[Sequence[str]], Sequence[Recorded]] | None = None
+    """Looks up parents that the corpus does not hold among all documents ever recorded, with what those were made
+    from; None if there is nothing to look in."""
 
     @cached_property
     def selected(self) -> pl.LazyFrame:

@@ -1,8 +1,9 @@
 """Rule 7, `self_feeding`: no text whose ancestry passes twice through one generator, or through too many.
 
 Models trained on their own output lose the tails of the distribution, generation by generation: Shumailov et al.,
-"AI models collapse when trained on recursively generated data", Nature 631, 2024. Judged from declared parents; a
-synthetic document that declares none is a first generation.
+"AI models collapse when trained on recursively generated data", Nature 631, 2024. Judged from declared parents, those
+that the corpus no longer holds as they were recorded earlier; a synthetic document that declares none is a first
+generation.
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ def evaluate(evidence: Evidence) -> list[Finding]:
 def _read(evidence: Evidence, depths: list[int]) -> _Lineage:
     limit = max(depths) + 1
     with connect() as connection:
-        graph = read_ancestry(connection, evidence.documents)
+        graph = read_ancestry(connection, evidence.documents, evidence.recorded)
         certain = walk(graph, graph.parents(possible=False), limit)
         possible = walk(graph, graph.parents(possible=True), limit) if graph.possible else certain
         connection.register("suspects", _suspects(graph, certain, possible, min(depths)))
@@ -144,7 +145,11 @@ def _generated(evidence: Evidence, place: Place[SelfFeeding]) -> int:
 
 def _gaps(graph: Ancestry) -> dict[str, Any]:
     """What the declared parents of the corpus leave open."""
-    gaps = {"parents_not_in_corpus": graph.unknown, "ambiguous_parents": graph.ambiguous}
+    gaps = {
+        "parents_not_in_corpus": graph.unknown,
+        "ambiguous_parents": graph.ambiguous,
+        "parents_recorded_earlier": graph.recorded,
+    }
     return {name: {"count": len(ids), "examples": ids[:10]} for name, ids in gaps.items() if ids}
 
 

@@ -14,7 +14,7 @@ from anchor_pipeline_tests.custody.forge import ORIGIN, checked, key, long, soun
 CASES = list(all_cases())
 OF_RELEASES = {
     "manifest", "file_missing", "file_digest", "file_unlisted", "documents_root", "verdict", "completion_missing",
-    "credential_missing", "credential_invalid", "credentials_digest",
+    "credential_missing", "credential_invalid", "credentials_digest", "stamp",
 }  # fmt: skip
 
 

@@ -155,6 +155,19 @@ def test_growth_is_proved_and_a_fork_is_not(leaves: list[bytes], data: st.DataOb
         assert not is_consistent(old, before, size, after, [*proof[:place], b"x" * 32, *proof[place + 1 :]])
 
 
+@given(TREES, TREES, TREES)
+def test_leaves_added_together_are_as_if_added_one_by_one(
+    first: list[bytes], then: list[bytes], last: list[bytes]
+) -> None:
+    one, many = Frontier(), Frontier()
+    for leaves in (first, then, last):
+        many.extend(leaves)
+        for leaf in leaves:
+            one.append(leaf)
+        assert (many.size, many.root()) == (one.size, one.root())
+    assert many.append(b"x" * 32) == one.append(b"x" * 32)
+
+
 def test_no_proof_of_what_is_not_there() -> None:
     with pytest.raises(ValueError, match="no leaf 8 in a tree of 8"):
         inclusion_proof(8, 8, subtree_of(LEAVES))

@@ -73,6 +73,9 @@ def test_the_command_checks_a_release(tmp_path: Path) -> None:
     code, told = run(folder, "--root", folder / "custody/root.pub.json")
     proved = ["manifest", "files", "verdict", "ledger", "root", "unfinished", "completion", "documents", "credentials"]
     assert (code, [line.split()[:2] for line in told.splitlines()]) == (0, [["ok", one] for one in proved])
+    (folder / "RECALLED.json").write_text("whatever it says")
+    code, told = run(folder, "--root", folder / "custody/root.pub.json")
+    assert (code, [line.split()[1] for line in told.splitlines() if not line.startswith("ok")]) == (1, ["recalled"])
     (folder / "REPORT.html").write_text("better")
     code, told = run(folder)
     assert (code, "WRONG file_digest" in told) == (1, True)

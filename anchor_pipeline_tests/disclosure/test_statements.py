@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.resources
 import json
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import date
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -253,9 +253,17 @@ def test_size_ranges_are_those_of_the_template(modality: str, least: int, most: 
     assert size_range(modality, least, most) == expected
 
 
-@given(st.datetimes(min_value=datetime(2000, 1, 1), max_value=datetime(2100, 1, 1)))
-def test_the_next_update_is_due_six_months_later(moment: datetime) -> None:
-    due = update_due(moment.replace(tzinfo=UTC))
-    months = (due.year - moment.year) * 12 + due.month - moment.month
-    assert months == 6
-    assert due.day <= moment.day
+@given(st.dates(min_value=date(2000, 1, 1), max_value=date(2100, 1, 1)))
+def test_the_next_update_is_due_six_months_later(day: date) -> None:
+    due = update_due(day)
+    assert (due.year - day.year) * 12 + due.month - day.month == 6
+    assert due.day <= day.day
+
+
+def test_a_cycle_that_still_runs_is_not_dated_by_its_end(tmp_path: Path) -> None:
+    text = declaration().replace('"cadence": "yearly"', '"cadence": "yearly", "unfinished": true')
+    release = released(tmp_path, text)
+    # The newest document is of 2020-06-01, the cycle ends with the year.
+    assert answered(release, "eu-public-summary", "To be updated by") == "2020-12-01"
+    provenance = json.loads((release / "disclosure/data-provenance.json").read_text())
+    assert provenance["provenance"]["date"] == "2020-06-01"

@@ -58,7 +58,13 @@ def _downstream(
     nodes.append(Node("corpus", str(cycle), str(cycle), kept, picked=picked))
     for name, size in sizes.items():
         edges.append(
-            Edge(("source", name), ("corpus", str(cycle)), "assembled", _text(size), _picked(of.get(name)) if asked else None)
+            Edge(
+                ("source", name),
+                ("corpus", str(cycle)),
+                "assembled",
+                _text(size),
+                _picked(of.get(name)) if asked else None,
+            )
         )
     stage = f"sft/{cycle}"
     nodes.append(Node("selection", stage, f"sft {cycle}", drawn, picked=picked, sources=held))

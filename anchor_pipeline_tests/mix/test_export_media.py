@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from anchor_pipeline.cli_export import export
+from anchor_pipeline.corpus.recalls import Target
 from anchor_pipeline.custody.check_ledger import LedgerCheck
 from anchor_pipeline.custody.credentials.authority import begin_authority, leaf_of, read_authority
 from anchor_pipeline.custody.credentials.c2pa_library import LABEL, carries_manifest, read
@@ -23,11 +24,16 @@ from anchor_pipeline.custody.credentials.trust import released_trust
 from anchor_pipeline.custody.flaws import Flaw
 from anchor_pipeline.custody.release_files import AUTHORITY, CREDENTIALS, DOCUMENTS, LEDGER
 from anchor_pipeline.errors import AnchorError, DamagedData, Refused, UsageError
+from anchor_pipeline.graph.graph import open_graph
 from anchor_pipeline.mix.export_credentials import carried_credentials
 from anchor_pipeline.mix.export_media import export_media
 from anchor_pipeline.mix.read import open_mix
+from anchor_pipeline.project import load_project
+from anchor_pipeline.recall.plan import make_plan
+from anchor_pipeline.workplace import Workplace
 from anchor_pipeline_tests.mix.media_release import media_release, picture
 from anchor_pipeline_tests.mix.releases import documents, world
+from anchor_pipeline_tests.projects import small_project
 
 pytest.importorskip("c2pa", reason="c2pa-python is not installed: pip install 'anchor-pipeline[c2pa]'")
 Image = pytest.importorskip("PIL.Image", reason="pillow is not installed: pip install 'anchor-pipeline[media]'")
@@ -196,6 +202,26 @@ def test_the_command_says_what_came_of_it(place: Path, tmp_path: Path, monkeypat
     assert "19 files; 4 with a C2PA manifest inside, 2 with one beside them" in done.output
     other = CliRunner().invoke(export, [str(place / "release"), str(tmp_path / "more")])
     assert isinstance(other.exception, UsageError)
+
+
+def test_an_export_that_is_recorded_can_be_recalled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project, out = tmp_path / "project", tmp_path / "out"
+    release = media_release(project)
+    monkeypatch.setenv("ANCHOR_KEYS", str(project / "keys"))
+    done = CliRunner().invoke(export, [release.location, str(out), "--media", "--project", str(project)])
+    assert done.exit_code == 0, done.output
+    assert "not recorded" not in done.output
+    place = Workplace(load_project(project))
+    with open_graph(place.store) as graph:
+        plan = make_plan(graph, place.store, Target(by="source", value="waves"), "consent withdrawn")
+    (found,) = plan.found.exports
+    assert (found.release, found.name) == (release.digest, f"exports{out}")
+    small_project(tmp_path / "other")
+    other = CliRunner().invoke(
+        export, [release.location, str(tmp_path / "more"), "--media", "--project", str(tmp_path / "other")]
+    )
+    assert isinstance(other.exception, UsageError)
+    assert not (tmp_path / "more").exists()
 
 
 def _nobody() -> Any:

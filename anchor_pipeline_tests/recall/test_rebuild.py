@@ -12,12 +12,12 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
 from anchor_pipeline import steps
+from anchor_pipeline.corpus.corpus import SourceCounts
 from anchor_pipeline.corpus.recall_files import Kept, RecallFiles
 from anchor_pipeline.corpus.recalls import Action, RecallRecord, Target
 from anchor_pipeline.custody.release_files import NOTICE
@@ -26,6 +26,7 @@ from anchor_pipeline.graph.graph import open_graph
 from anchor_pipeline.mix.read import open_mix
 from anchor_pipeline.mix.release import Release, current_release
 from anchor_pipeline.project import load_project
+from anchor_pipeline.project.cycles import Cycle
 from anchor_pipeline.recall import guard
 from anchor_pipeline.recall.carry_out import keep_receipts, lift_it, record_it, settled
 from anchor_pipeline.recall.plan import make_plan, record_of
@@ -131,19 +132,22 @@ def test_quarantine_holds_from_the_next_build_and_recalls_nothing(tmp_path: Path
     first = release(tmp_path)
     record = recall(tmp_path, "generator", "scribe@1", "weight", "0.5")
     assert len(open_mix(first.path)) == first.manifest.rows
-    counts = lambda: steps.current_corpus(place_of(tmp_path), cycle_of(tmp_path)).sources["drafts"]  # noqa: E731
     second = release(tmp_path)
-    assert 15 < counts().quarantined["down_weighted"] < 45
-    assert counts().balance == 0
+    assert 15 < drafts(tmp_path).quarantined["down_weighted"] < 45
+    assert drafts(tmp_path).balance == 0
     recall(tmp_path, "generator", "scribe", "quarantine")
     third = release(tmp_path)
-    assert counts().quarantined == {"quarantined_lineage": 60}
+    assert drafts(tmp_path).quarantined == {"quarantined_lineage": 60}
     assert not any(doc_id.startswith("drafts") for doc_id in ids(third))
     assert (second.revision, third.revision, record.weight) == (2, 3, "0.5")
     assert len(open_mix(first.path)) == first.manifest.rows
 
 
-def cycle_of(folder: Path) -> Any:
+def drafts(folder: Path) -> SourceCounts:
+    return steps.current_corpus(place_of(folder), cycle_of(folder)).sources["drafts"]
+
+
+def cycle_of(folder: Path) -> Cycle:
     return place_of(folder).project.calendar.at("2020")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -51,15 +51,13 @@ def targets(listed: Sequence[Row]) -> list[Target]:
 
 def meant(target: Target, listed: Sequence[Row]) -> set[tuple[str, str]]:
     """The documents (id, digest) that a recall is about."""
-    direct = {
+    direct: dict[str, Callable[[Row], bool]] = {
         "document": lambda row: row["doc_id"] == target.value,
         "source": lambda row: row["source"] == target.value,
         "licence": lambda row: target.value in NEEDS[row["licence"]],
-        "generator": lambda row: (
-            row["generator"] and target.value in (row["generator"], row["generator"].split("@")[0])
-        ),
-    }[target.by]
-    found = {(row["doc_id"], row["digest"]) for row in listed if direct(row)}
+        "generator": lambda row: target.value in (row["generator"], (row["generator"] or "").split("@")[0]),
+    }
+    found = {(row["doc_id"], row["digest"]) for row in listed if direct[target.by](row)}
     if target.by in ("source", "licence"):
         return found
     while True:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anchor_pipeline.rules.ancestry import Ancestry, walk
+from anchor_pipeline.rules.ancestry import Ancestry, Recorded, walk
 from anchor_pipeline.rules.finding import Finding
 from anchor_pipeline.rules.self_feeding import evaluate
 from anchor_pipeline_tests.rules.evidence import Builder, at, declaration, doc
@@ -141,3 +143,55 @@ def test_a_long_chain_takes_linear_time(build: Builder) -> None:
     start = time.process_time()
     assert _support(evaluate(evidence)).status == "pass"
     assert time.process_time() - start < 5
+
+
+def _on_record(*documents: Recorded) -> Callable[[Sequence[str]], list[Recorded]]:
+    """A record that holds just these, and gives them all whatever is asked."""
+    return lambda names: list(documents)
+
+
+def test_parents_that_only_the_record_knows_count(build: Builder) -> None:
+    evidence = build([_made("b", ["gone/a"], "phi@1")], project=_deep())
+    assert _support(evaluate(evidence)).evidence["parents_not_in_corpus"]["examples"] == ["gone/a"]
+    known = _on_record(
+        Recorded("gone/a", "gpt@1", None, "synthetic", ("x", "lost")), Recorded("old/x", "phi@0", None, "synthetic", ())
+    )
+    found = _support(evaluate(replace(evidence, recorded=known)))
+    assert (found.status, found.evidence["self_fed"]) == ("fail", 10)
+    assert found.evidence["parents_not_in_corpus"] == {"count": 1, "examples": ["lost"]}
+    assert found.evidence["parents_recorded_earlier"] == {"count": 2, "examples": ["gone/a", "x"]}
+
+
+def test_the_record_leads_back_into_the_corpus_and_does_not_replace_it(build: Builder) -> None:
+    corpus = [_made("c", ["d"], "gpt@1"), doc("tickets", "d")]
+    evidence = build([_made("b", ["gone/a"], "gpt@2")], corpus=corpus, project=_deep())
+    # What the record says of a document that the corpus holds is not heard.
+    known = _on_record(
+        Recorded("gone/a", None, None, "human", ("synth_s/c",)),
+        Recorded("tickets/d", "phi@1", None, "synthetic", ("b",)),
+    )
+    found = _support(evaluate(replace(evidence, recorded=known)))
+    assert (found.status, found.evidence["self_fed"]) == ("fail", 10)
+    assert "parents_not_in_corpus" not in found.evidence
+
+
+def test_a_record_that_knows_nothing_changes_nothing(build: Builder) -> None:
+    asked: list[Sequence[str]] = []
+
+    def ask(names: Sequence[str]) -> list[Recorded]:
+        asked.append(names)
+        return []
+
+    evidence = build([_made("a", ["nowhere/1", "gone"]), _made("same", ["same"]), _made("b", ["a"], "phi@1")])
+    assert evaluate(replace(evidence, recorded=ask)) == evaluate(evidence)
+    assert asked == [["gone", "nowhere/1", "same"]]
+    whole = build([_made("a", []), _made("b", ["a"])])
+    evaluate(replace(whole, recorded=ask))
+    assert len(asked) == 1
+
+
+def test_an_id_that_several_recorded_documents_bear_is_ambiguous(build: Builder) -> None:
+    evidence = build([_made("b", ["7"], "gpt@1")], project=_deep())
+    known = _on_record(Recorded("one/7", "gpt@1", None, "synthetic", ()), Recorded("two/7", None, None, "human", ()))
+    found = _support(evaluate(replace(evidence, recorded=known)))
+    assert (found.status, found.evidence["ambiguous_parents"]["examples"]) == ("insufficient", ["7"])

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import base64
+import datetime
 import hashlib
 import json
 import re
@@ -22,9 +23,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA65PublicKey
+from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 BASE = "https://anchor-pipeline.dev/custody"
 STATEMENT, IN_TOTO = "https://in-toto.io/Statement/v1", "application/vnd.in-toto+json"
@@ -769,6 +773,378 @@ def check_proof(data: bytes) -> dict[str, Any]:
     return proof
 
 
+# --- outside stamps (custody.md, 6) ---
+
+CALENDARS = b"\x00OpenTimestamps\x00\x00Proof\x00" + bytes.fromhex("bf89e2e884e89294") + b"\x01\x08"
+PENDING, BITCOIN = bytes.fromhex("83dfe30d2ef90c8e"), bytes.fromhex("0588960d73d71901")
+HASHES: dict[str, type[hashes.SHA256] | type[hashes.SHA384] | type[hashes.SHA512]] = {
+    "608648016503040201": hashes.SHA256,
+    "608648016503040202": hashes.SHA384,
+    "608648016503040203": hashes.SHA512,
+}
+RSA, EC = "2a864886f70d01010", "2a8648ce3d04030"
+SIGNED_OVER: dict[str, type[hashes.SHA256] | type[hashes.SHA384] | type[hashes.SHA512]] = {
+    **{f"{RSA}b": hashes.SHA256, f"{RSA}c": hashes.SHA384, f"{RSA}d": hashes.SHA512},
+    **{f"{EC}2": hashes.SHA256, f"{EC}3": hashes.SHA384, f"{EC}4": hashes.SHA512},
+}
+STAMPED = re.compile(rb"((?:19[5-9][0-9]|[2-9][0-9]{3})[0-9]{10})(?:\.[0-9]{0,8}[1-9])?Z")
+
+
+class NoStamp(Exception):
+    """Why a file is no stamp of this head."""
+
+
+class Unchecked(Exception):
+    """Why a signature cannot be checked here."""
+
+
+def need(held: object, what: str) -> None:
+    if not held:
+        raise NoStamp(what)
+
+
+def calendars(data: bytes, stamped: bytes) -> tuple[set[tuple[int, str]], set[str], int]:
+    """Blocks with the Merkle roots that they must have, calendars that promise more, and how many others."""
+    at, blocks, names, others = 0, set(), set(), 0
+
+    def take(size: int) -> bytes:
+        nonlocal at
+        need(at + size <= len(data), "cut off")
+        at += size
+        return data[at - size : at]
+
+    def number() -> int:
+        value, place, byte = 0, 0, 0x80
+        while byte >= 0x80:
+            need(place < 35, "a number that is too long")
+            byte = take(1)[0]
+            value, place = value | (byte & 0x7F) << place, place + 7
+        need((byte or place == 7) and value < 1 << 32, "a number in another spelling, or too large")
+        return value
+
+    def counted(least: int, most: int) -> bytes:
+        size = number()
+        need(least <= size <= most, f"{size} bytes where {least} to {most} may stand")
+        return take(size)
+
+    need(take(len(CALENDARS)) == CALENDARS, "no OpenTimestamps proof of a SHA-256")
+    need(take(32) == stamped, "of something else")
+    nodes, items = [(stamped, 0)], 0
+    while nodes:
+        message, depth = nodes.pop()
+        tag, items = take(1)[0], items + 1
+        if tag == 0xFF:
+            nodes.append((message, depth))
+            tag = take(1)[0]
+        need(items <= 4096 and (tag == 0 or depth < 255), "too many operations")
+        if tag == 0:
+            kind, size = take(8), number()
+            need(size <= 8192, "a payload that is too long")
+            end = at + size
+            need(end <= len(data), "cut off")
+            if kind == PENDING:
+                uri = counted(0, 1000).decode("latin-1")
+                need(re.fullmatch(r"[A-Za-z0-9._/:-]*", uri), "no address of a calendar")
+                names.add(uri)
+            elif kind == BITCOIN:
+                need(len(message) == 32, "no Merkle root of a block")
+                blocks.add((number(), message[::-1].hex()))
+            else:
+                others, at = others + 1, end
+            need(at == end, "an attestation of another length than it says")
+        elif tag == 0x08:
+            nodes.append((sha256(message), depth + 1))
+        else:
+            need(tag in (0xF0, 0xF1), f"operation {tag:#04x}")
+            more = counted(1, 4096)
+            need(len(message) + len(more) <= 4096, "a message that is too long")
+            nodes.append((message + more if tag == 0xF0 else more + message, depth + 1))
+    need(at == len(data), "more than belongs there")
+    return blocks, names, others
+
+
+Element = tuple[int, bytes, bytes]
+"""Of DER: tag, content, and the whole with tag and length."""
+
+
+class Der:
+    """Elements of DER one after the other."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+    def take(self, *tags: int) -> Element:
+        data = self.data
+        need(len(data) > 1 and (not tags or data[0] in tags) and data[0] & 31 < 31, "another tag than is due")
+        size, start = data[1], 2
+        if size >= 0x80:
+            start = size - 0x80 + 2
+            size = int.from_bytes(data[2:start], "big")
+            need(3 <= start <= 5 and len(data) >= start and data[2] and size >= 0x80, "a length in another spelling")
+        need(len(data) >= start + size, "cut off")
+        self.data = data[start + size :]
+        return data[0], data[start : start + size], data[: start + size]
+
+    def maybe(self, *tags: int) -> Element | None:
+        return self.take(*tags) if self.data[:1] and self.data[0] in tags else None
+
+    def into(self, *tags: int) -> Der:
+        return Der(self.take(*tags)[1])
+
+    def oid(self) -> str:
+        return self.take(6)[1].hex()
+
+    def number(self) -> bytes:
+        data = self.take(2)[1]
+        idle = len(data) > 1 and data[0] in (0, 255) and (data[0] ^ data[1]) < 128
+        need(data and not idle, "a number in another spelling")
+        return data
+
+    def all(self) -> list[Element]:
+        found = []
+        while self.data:
+            found.append(self.take())
+        return found
+
+    def end(self) -> None:
+        need(not self.data, "more than belongs there")
+
+    def alone(self, *tags: int) -> Element:
+        found = self.take(*tags)
+        self.end()
+        return found
+
+
+class Certificate:
+    """What counts in a certificate of X.509; its own signature is not verified."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data, whole = data, Der(Der(data).alone(0x30)[1])
+        body = whole.into(0x30)
+        whole.take(0x30)
+        whole.take(3)
+        whole.end()
+        body.take(0xA0)
+        serial = body.take(2)[2]
+        body.take(0x30)
+        self.issued = body.take(0x30)[2] + serial
+        times = body.into(0x30)
+        self.since, self.until = self._time(*times.take()), self._time(*times.take())
+        times.end()
+        self.name, self.key = self._name(body.into(0x30)), body.take(0x30)[2]
+        body.maybe(0x81)
+        body.maybe(0x82)
+        extensions = body.maybe(0xA3)
+        body.end()
+        self.stamping = extensions is not None and self._stamping(Der(Der(extensions[1]).alone(0x30)[1]))
+
+    @staticmethod
+    def _time(tag: int, content: bytes, _: bytes) -> str:
+        text = content.decode("latin-1")
+        if tag == 0x17:
+            text = ("19" if text[:2] >= "50" else "20") + text
+        need(tag in (0x17, 0x18) and re.fullmatch(r"[0-9]{14}Z", text), "a certificate without a time in UTC")
+        return text[:-1]
+
+    @staticmethod
+    def _stamping(extensions: Der) -> bool:
+        for _, content, _ in extensions.all():
+            extension = Der(content)
+            name = extension.oid()
+            extension.maybe(1)
+            value = extension.take(4)[1]
+            if name == "551d25":
+                return any(one.hex() == "2b06010505070308" for _, one, _ in Der(Der(value).alone(0x30)[1]).all())
+        return False
+
+    @staticmethod
+    def _name(parts: Der) -> str:
+        found = []
+        while parts.data:
+            for _, content, _ in parts.into(0x31).all():
+                pair = Der(content)
+                kind, value = pair.oid(), pair.take()
+                if kind in ("550403", "55040a"):
+                    found.append(ascii(value[1].decode("utf-8", "replace"))[:200])
+        return ", ".join(found)
+
+
+class Token:
+    """A time stamp of RFC 3161, its signature not verified."""
+
+    def __init__(self, data: bytes, stamped: bytes) -> None:
+        answer = Der(Der(data).alone(0x30)[1])
+        need(answer.into(0x30).number() == b"\0", "not granted")
+        content = answer.into(0x30)
+        answer.end()
+        need(content.oid() == "2a864886f70d010702", "no signed data")
+        signed = Der(Der(content.take(0xA0)[1]).alone(0x30)[1])
+        content.end()
+        signed.number()
+        signed.take(0x31)
+        held = signed.into(0x30)
+        need(held.oid() == "2a864886f70d0109100104", "no time stamp")
+        self.info = Der(held.take(0xA0)[1]).alone(4)[1]
+        held.end()
+        carried = signed.maybe(0xA0)
+        signed.maybe(0xA1)
+        signers = signed.into(0x31)
+        signed.end()
+        self._signer(signers.into(0x30))
+        signers.end()
+        found = Der(carried[1] if carried else b"").all()
+        self.certificates = [Certificate(whole) for tag, _, whole in found if tag == 0x30]
+        self._told(Der(Der(self.info).alone(0x30)[1]), stamped)
+
+    def _told(self, info: Der, stamped: bytes) -> None:
+        need(info.number() == b"\1", "of another version")
+        info.oid()
+        imprint = info.into(0x30)
+        algorithm, digest = imprint.into(0x30), imprint.take(4)[1]
+        imprint.end()
+        need(algorithm.oid() == "608648016503040201" and digest == stamped, "of something else")
+        algorithm.maybe(5)
+        algorithm.end()
+        self.serial = info.number()
+        found = STAMPED.fullmatch(info.take(0x18)[1])
+        need(len(self.serial) <= 64 and found, "a number that is too long, or no time in UTC")
+        for tag in (0x30, 1, 2, 0xA0, 0xA1):
+            info.maybe(tag)
+        info.end()
+        self.time = found[1].decode() if found else ""
+        try:
+            datetime.datetime.strptime(self.time, "%Y%m%d%H%M%S")
+        except ValueError:
+            raise NoStamp("a time that there never was") from None
+
+    def _signer(self, info: Der) -> None:
+        info.number()
+        self.sid = info.take(0x30, 0x80)
+        self.digest, attributes = info.into(0x30).oid(), info.take(0xA0)
+        self.algorithm, self.signature = info.into(0x30).oid(), info.take(4)[1]
+        info.maybe(0xA1)
+        info.end()
+        self.signed, values = b"\x31" + attributes[2][1:], dict[str, bytes]()
+        for tag, content, _ in Der(attributes[1]).all():
+            attribute = Der(content)
+            name, value = attribute.oid(), attribute.take(0x31)[1]
+            need(tag == 0x30 and name not in values, "an attribute that is none, or there twice")
+            attribute.end()
+            values[name] = value
+        nine = "2a864886f70d0109"
+        kind = Der(values.get(f"{nine}03", b"")).alone(6)[1].hex()
+        need(kind == "2a864886f70d0109100104", "signed as something else")
+        self.summed = Der(values.get(f"{nine}04", b"")).alone(4)[1]
+        self.old = f"{nine}10022f" not in values
+        self.named = values.get(f"{nine}10020c" if self.old else f"{nine}10022f", b"")
+        need(self.named, "the certificate of its signer is not named")
+
+    def certificate(self) -> Certificate:
+        """The one that the signer names, by number and by digest."""
+        first = Der(Der(self.named).alone(0x30)[1]).into(0x30).into(0x30)
+        name = None if self.old else first.into(0x30).oid() if first.data[:1] == b"\x30" else "608648016503040201"
+        digest = first.take(4)[1]
+        if name and name not in HASHES:
+            raise Unchecked("its algorithm is not checked here")
+        for one in self.certificates:
+            summed = hashlib.new(HASHES[name].name if name else "sha1", one.data, usedforsecurity=False).digest()
+            if self.sid[0] == 0x30 and one.issued == self.sid[1]:
+                need(summed == digest, "another certificate than the one that signed it")
+                return one
+            if self.sid[0] == 0x80 and summed == digest:
+                return one
+        raise Unchecked("the certificate of its signer is not in it")
+
+    def _known(self, key: Der) -> bool:
+        """Whether every verifier can use the key: RSA of 2,048 to 8,192 bits with 65537, or a point on P-256 or 384."""
+        named, bits = key.into(0x30), key.take(3)[1]
+        key.end()
+        kind = named.oid()
+        if self.algorithm.startswith(EC):
+            size = {"2a8648ce3d030107": 32, "2b81040022": 48}.get(named.oid(), 0)
+            named.end()
+            return kind == "2a8648ce3d0201" and size > 0 and len(bits) == 2 + 2 * size and bits[:2] == b"\0\4"
+        named.take(5)
+        named.end()
+        numbers = Der(Der(bits[1:]).alone(0x30)[1])
+        modulus, exponent = numbers.number(), numbers.number()
+        numbers.end()
+        fits = modulus[0] < 128 and 2048 <= int.from_bytes(modulus).bit_length() <= 8192 and exponent == b"\1\0\1"
+        return fits and kind == f"{RSA}1" and bits[:1] == b"\0"
+
+    def verified(self) -> Certificate:
+        """The signer's certificate; NoStamp if its signature does not hold."""
+        one = self.certificate()
+        over = HASHES.get(self.digest) if self.algorithm == f"{RSA}1" else SIGNED_OVER.get(self.algorithm)
+        if over is None or self.digest not in HASHES:
+            raise Unchecked("its algorithm is not checked here")
+        try:
+            known = self._known(Der(Der(one.key).alone(0x30)[1]))
+            key = load_der_public_key(one.key) if known else None
+        except (NoStamp, ValueError, UnsupportedAlgorithm):
+            key = None
+        if key is None:
+            raise Unchecked("its key cannot be used here")
+        need(hashlib.new(HASHES[self.digest].name, self.info).digest() == self.summed, "changed after it was signed")
+        need(one.stamping and one.since <= self.time <= one.until, "its certificate is not for this, or not for then")
+        try:
+            if isinstance(key, rsa.RSAPublicKey):
+                key.verify(self.signature, self.signed, padding.PKCS1v15(), over())
+            elif isinstance(key, ec.EllipticCurvePublicKey):
+                key.verify(self.signature, self.signed, ec.ECDSA(over()))
+        except (InvalidSignature, ValueError):
+            raise NoStamp("its signature does not verify") from None
+        return one
+
+
+def read_stamp(data: bytes, kind: str, stamped: bytes) -> tuple[str, str]:
+    """What a stamp of this digest says: its state, and in words. NoStamp if it is none."""
+    need(len(data) <= 100_000, "too large")
+    if kind == "ots":
+        blocks, names, others = calendars(data, stamped)
+        if blocks:
+            told = "; ".join(
+                f"in Bitcoin block {height} if its Merkle root is {root}" for height, root in sorted(blocks)
+            )
+            return "bitcoin", f"{told}; compare it with that block"
+        return ("pending", ", ".join(sorted(names))) if names else ("unchecked", f"{others} unknown attestations")
+    token = Token(data, stamped)
+    try:
+        one = token.verified()
+    except Unchecked as reason:
+        return "unchecked", f"said to be of {token.time} UTC; {reason}"
+    number = f"number {token.serial.hex()}, certificate {sha256(one.data).hex()}"
+    return "authority", f"{token.time} UTC, signed as {one.name}, {number}; whether to trust that one is for you to say"
+
+
+def check_stamps(folder: Path, ledger: Ledger, claims: Claims) -> None:
+    """All stamps that lie with a ledger."""
+    found: dict[str, list[str]] = {}
+
+    def check(path: Path) -> None:
+        name = path.relative_to(folder).as_posix()
+        parts, where = re.fullmatch(r"([1-9][0-9]{0,15})\.(ots|tsr)", name), f"stamps/{name}"
+        if parts is None or not path.is_file() or path.is_symlink() or path.stat().st_size > 100_000:
+            raise Flaw("stamp", where, "no stamp has such a name or size")
+        size = int(parts[1])
+        if size > ledger.size:
+            raise Flaw("stamp", where, f"the ledger has {ledger.size} entries")
+        head = f"{ledger.origin}\n{size}\n{base64.b64encode(ledger.roots[size]).decode()}\n"
+        try:
+            state, told = read_stamp(path.read_bytes(), parts[2], sha256(head.encode()))
+        except NoStamp as error:
+            raise Flaw("stamp", where, str(error)) from None
+        found.setdefault(state, []).append(f"the first {size} entries: {told}")
+
+    for path in sorted(folder.rglob("*")):
+        if path.is_symlink() or not path.is_dir():
+            claims.attempt(partial(check, path))
+    if found:
+        claims.holds("stamps", f"{sum(map(len, found.values()))} outside stamps are of heads of this ledger")
+    for state, told in found.items():
+        claims.holds(f"stamp_{state}", "; ".join(told), None)
+
+
 # --- what is claimed ---
 
 
@@ -893,6 +1269,7 @@ def check_release(folder: Path, root: Key | None, pin: bytes | None) -> Claims:
     checked = claims.attempt(lambda: check_ledger(folder / "custody", root, pin, claims, released=True))
     if checked is not None:
         check_origins(folder, manifest, sha256(data).hex(), checked, claims)
+        check_stamps(folder / "custody/stamps", checked[0], claims)
     return claims
 
 
@@ -959,7 +1336,9 @@ def main(arguments: list[str]) -> int:
     elif (given.what / "MANIFEST.json").exists():
         claims = check_release(given.what, root, pin)
     else:
-        claims.attempt(lambda: check_ledger(given.what, root, pin, claims))
+        alone = claims.attempt(lambda: check_ledger(given.what, root, pin, claims))
+        if alone is not None:
+            check_stamps(given.what / "stamps", alone[0], claims)
     for ok, code, what in claims.found:
         print(f"{'ok   ' if ok else 'open ' if ok is None else 'WRONG'} {code:20} {what}")
     return 1 if any(ok is False for ok, _, _ in claims.found) else 0

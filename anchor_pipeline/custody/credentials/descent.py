@@ -6,7 +6,7 @@ whole ids win, and an id that several documents have stands for none of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -66,10 +66,10 @@ def _places(project: Project, store: Store, names: set[str]) -> _Places:
     return places
 
 
-def _look_up(store: Store, source: str, names: Iterable[str], skipped: int, places: _Places) -> None:
+def _look_up(store: Store, source: str, names: Sequence[str], skipped: int, places: _Places) -> None:
     """Note where a source has documents of these names, the first `skipped` characters of their ids left out."""
-    wanted = pa.array(sorted(names), pa.string())
-    snapshot = read_snapshot(store, source) if len(wanted) else None
+    wanted = pa.array(sorted(names), pa.string()) if names else None
+    snapshot = read_snapshot(store, source) if names else None
     for shard in snapshot.shards if snapshot is not None else ():
         ids = pc.utf8_slice_codeunits(_read(store, shard, "doc_id").column("doc_id"), skipped)
         for name in ids.filter(pc.is_in(ids, wanted)).to_pylist():
@@ -79,7 +79,8 @@ def _look_up(store: Store, source: str, names: Iterable[str], skipped: int, plac
 def _read(store: Store, shard: str, *columns: str) -> Any:
     try:
         with pq.ParquetFile(store.local_shard(shard)) as file:
-            return file.read(list(columns))
+            # A column or two: threads would cost more than they save.
+            return file.read(list(columns), use_threads=False)
     except (OSError, pa.ArrowException) as error:
         raise DamagedData(
             f"shard {shard}: cannot be read ({str(error)[:200]}); restore it, or ingest its source again"

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from anchor_pipeline.custody.credentials.authority import Leaf
 from anchor_pipeline.custody.credentials.c2pa_library import (
@@ -180,14 +180,14 @@ def _check_parents(manifest: Manifest, said: dict[str, Any], where: str) -> None
 
 def _parents(said: dict[str, Any], where: str) -> Sequence[dict[str, Any]]:
     parents = said.get("parents")
-    shapely = isinstance(parents, list) and all(
-        isinstance(one, dict) and set(one) == {"shard", "source", "nested"} and _SHARD.fullmatch(str(one["shard"]))
-        for one in parents
-    )
-    if not shapely:
+    if not isinstance(parents, list) or not all(map(_is_parent, parents)):
         raise Flaw("credential_invalid", where, "does not say what it was made from")
-    found: list[dict[str, Any]] = parents  # type: ignore[assignment]
-    return found
+    return parents
+
+
+def _is_parent(said: Any) -> TypeGuard[dict[str, Any]]:
+    named = isinstance(said, dict) and set(said) == {"shard", "source", "nested"}
+    return named and _SHARD.fullmatch(str(said["shard"])) is not None
 
 
 def _check_said(said: dict[str, Any], expected: ShardRecord, where: str) -> None:

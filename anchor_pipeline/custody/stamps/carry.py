@@ -1,7 +1,8 @@
 """Put stamps beside the releases whose ledger they are of, as soon as they are made or become more.
 
 A release never changes; a stamp is a file beside it that anybody may read or doubt. One is put there only if it holds,
-whole or not at all, and takes the place of another only if it proves more. What cannot be done now is done the next time.
+whole or not at all, and takes the place of another only if it proves more. What cannot be done now is done the next
+time.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from anchor_pipeline.errors import DamagedData
 MOST_HEADS = 100
 """The newest ones; a release carries no more."""
 _NEWEST = 3
-"""Releases of each stage that later stamps are brought to: a Bitcoin block takes hours, and releases come in between."""
+"""Releases of each stage that later stamps are brought to: a Bitcoin block takes hours, and others come in between."""
 _NONE = -1
 
 HeadOf = Callable[[int], Checkpoint | None]
@@ -32,34 +33,51 @@ HeadOf = Callable[[int], Checkpoint | None]
 _log = logging.getLogger(__name__)
 
 
+class Kept:
+    """The stamps that the store keeps of a ledger, each read once, however many releases get it."""
+
+    def __init__(self, store: Store, origin: str, head_of: HeadOf) -> None:
+        self.store, self.origin, self.head_of = store, origin, head_of
+        self._names = kept_stamps(store, origin)
+        self._read: dict[str, tuple[bytes, int]] = {}
+
+    def up_to(self, size: int) -> list[tuple[Checkpoint, str]]:
+        """Those of the newest heads over `size` entries or fewer: the head, and the kind of the stamp."""
+        heads = sorted({at for at, _ in self._names if at <= size})[-MOST_HEADS:]
+        found = [(self.head_of(at), kind) for at, kind in self._names if at in heads]
+        return [(head, kind) for head, kind in found if head is not None]
+
+    def of(self, head: Checkpoint, kind: str) -> tuple[bytes, int]:
+        """A stamp, and how much it proves."""
+        name = f"{head.size}.{kind}"
+        if name not in self._read:
+            data = self.store.find(f"{folder_of(self.origin)}/{name}")
+            self._read[name] = data or b"", _strength(data, head, kind)
+        return self._read[name]
+
+
 def carry_stamps(store: Store, origin: str, head_of: HeadOf) -> list[str]:
     """Bring the stamps that the store keeps of a ledger to the newest releases; says which files were written."""
-    written = []
+    written, kept = list[str](), Kept(store, origin, head_of)
     for folder in newest_folders(store):
         try:
-            size = _reached(store, folder, origin, head_of)
-            written += carry_into(store, folder, origin, size, head_of)
+            written += carry_into(folder, _reached(store, folder, origin, head_of), kept)
         except DamagedData as error:
             _log.warning("%s: gets no outside stamps (%s)", store.address_of(folder), error)
     return written
 
 
-def carry_into(store: Store, folder: str, origin: str, size: int, head_of: HeadOf) -> list[str]:
+def carry_into(folder: str, size: int, kept: Kept) -> list[str]:
     """The same for one release, whose ledger has `size` entries."""
-    written = []
-    stamps = [(at, kind) for at, kind in kept_stamps(store, origin) if at <= size]
+    written, store, stamps = list[str](), kept.store, kept.up_to(size)
     carried = set(store.list(f"{folder}/{STAMPS}")) if stamps else set()
-    heads = sorted({at for at, _ in stamps})[-MOST_HEADS:]
-    for at, kind in stamps:
-        name = f"{at}.{kind}"
-        head = head_of(at) if at in heads else None
-        data = store.find(f"{folder_of(origin)}/{name}")
-        if head is None or data is None:
-            continue
-        there = store.find(f"{folder}/{STAMPS}/{name}") if name in carried else None
-        if there != data and _strength(data, head, kind) > _strength(there, head, kind):
-            store.write(f"{folder}/{STAMPS}/{name}", data)
-            written.append(f"{folder}/{STAMPS}/{name}")
+    for head, kind in stamps:
+        data, strength = kept.of(head, kind)
+        name = f"{folder}/{STAMPS}/{head.size}.{kind}"
+        there = store.find(name) if f"{head.size}.{kind}" in carried else None
+        if there != data and strength > _strength(there, head, kind):
+            store.write(name, data)
+            written.append(name)
     return written
 
 

@@ -28,6 +28,7 @@ _NAME = re.compile(r"([1-9][0-9]{0,15})\.(ots|tsr)")
 
 State = Literal["authority", "bitcoin", "pending", "unchecked"]
 STRENGTH: tuple[State, ...] = ("pending", "unchecked", "bitcoin", "authority")
+"""From what proves nothing to what proves most; of two stamps of a kind, the later here is kept."""
 
 
 @dataclass(frozen=True)

@@ -90,7 +90,7 @@ def only(data: bytes, tag: int) -> Element:
 
 
 def integer(element: Element) -> int:
-    """An INTEGER, of 64 bytes at most unless it is a part of a key; WrongStamp if it is not spelled as it has to be."""
+    """The value of an INTEGER; WrongStamp if it is not spelled as it has to be."""
     data = element.content
     if not data or (len(data) > 1 and data[0] in (0, 0xFF) and (data[0] ^ data[1]) & 0x80 == 0):
         raise WrongStamp("no DER of a time stamp: a number that is not spelled as it has to be")

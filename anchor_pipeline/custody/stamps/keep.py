@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from anchor_pipeline.corpus.store import Store
 from anchor_pipeline.custody.note import Checkpoint
@@ -34,6 +34,14 @@ class Kept:
         return f"{folder_of(origin)}/{self.size}.{self.kind}"
 
 
+class Anchored(NamedTuple):
+    """What was done for a project."""
+
+    kept: list[Kept]
+    carried: list[str]
+    """Files that were put beside releases, as they are named in the store."""
+
+
 def stamp_head(store: Store, head: Checkpoint, stampers: Sequence[Stamper]) -> list[Kept]:
     """Have a head stamped by each service that has not stamped it yet."""
     kept = []
@@ -51,7 +59,7 @@ def stamp_head(store: Store, head: Checkpoint, stampers: Sequence[Stamper]) -> l
     return kept
 
 
-def anchored(store: Store, custodian: Custodian, services: Sequence[Stamper] | None = None) -> list[Kept]:
+def anchored(store: Store, custodian: Custodian, services: Sequence[Stamper] | None = None) -> Anchored:
     """Stamp the last head of a project's ledger, upgrade what is pending, and say what every stamp proves.
 
     The newest releases get the stamps of heads that their ledger reaches.
@@ -65,8 +73,7 @@ def anchored(store: Store, custodian: Custodian, services: Sequence[Stamper] | N
     stampers = declared_stampers(custodian.declared, custodian.root) if services is None else services
     missing = [kept for kept in stamp_head(store, head, stampers) if not store.exists(kept.path(ledger.origin))]
     found = look_after(store, ledger.origin, stampers, ledger.head_of)
-    carry_stamps(store, ledger.origin, ledger.head_of)
-    return [*found, *missing]
+    return Anchored([*found, *missing], carry_stamps(store, ledger.origin, ledger.head_of))
 
 
 def look_after(

@@ -14,7 +14,19 @@ from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from anchor_pipeline.custody.stamps.certificate import Certificate
-from anchor_pipeline.custody.stamps.der import OCTET_STRING, SEQUENCE, WrongStamp, inside, only
+from anchor_pipeline.custody.stamps.der import (
+    BIT_STRING,
+    INTEGER,
+    NULL,
+    OCTET_STRING,
+    OID,
+    SEQUENCE,
+    Elements,
+    WrongStamp,
+    inside,
+    integer,
+    only,
+)
 from anchor_pipeline.custody.stamps.token import SIGNING_CERTIFICATE, Token, algorithm_in
 
 _HASHES = {"608648016503040201": "sha256", "608648016503040202": "sha384", "608648016503040203": "sha512"}
@@ -27,7 +39,10 @@ _CLASSES: dict[str, type[SHA256] | type[SHA384] | type[SHA512]] = {
     "sha512": SHA512,
 }
 _BITS = range(2048, 8193)
-_CURVES = ("secp256r1", "secp384r1")
+_EXPONENT = 65537
+_EC_KEY = "2a8648ce3d0201"
+_CURVES = {"2a8648ce3d030107": 32, "2b81040022": 48}
+"""Bytes of a number of P-256, P-384."""
 
 
 class Unchecked(Exception):
@@ -71,15 +86,33 @@ def _hash_of(algorithm: str, digest: str) -> str:
 
 
 def _key(certificate: Certificate, algorithm: str) -> rsa.RSAPublicKey | ec.EllipticCurvePublicKey:
+    unusable = Unchecked("the key in its certificate is not one that can be used here")
     try:
+        if not _is_usable(inside(only(certificate.key, SEQUENCE)), algorithm in _ECDSA):
+            raise unusable
         key = load_der_public_key(certificate.key)
-    except (ValueError, UnsupportedAlgorithm):
-        raise Unchecked("the key in its certificate is not one that can be used here") from None
-    if isinstance(key, rsa.RSAPublicKey) and algorithm not in _ECDSA and key.key_size in _BITS:
-        return key
-    if isinstance(key, ec.EllipticCurvePublicKey) and algorithm in _ECDSA and key.curve.name in _CURVES:
-        return key
-    raise Unchecked("the key in its certificate is not one that can be used here")
+    except (WrongStamp, ValueError, UnsupportedAlgorithm):
+        raise unusable from None
+    assert isinstance(key, (rsa.RSAPublicKey, ec.EllipticCurvePublicKey))
+    return key
+
+
+def _is_usable(key: Elements, curved: bool) -> bool:
+    """Whether a key is one that every verifier can use: what libraries take beyond that differs."""
+    named, bits = inside(key.take(SEQUENCE)), key.take(BIT_STRING).content
+    key.end()
+    kind = named.take(OID).content.hex()
+    if curved:
+        size = _CURVES.get(named.take(OID).content.hex(), 0) if kind == _EC_KEY else 0
+        named.end()
+        return size > 0 and len(bits) == 2 + 2 * size and bits[:2] == b"\x00\x04"
+    named.take(NULL)
+    named.end()
+    numbers = inside(only(bits[1:], SEQUENCE))
+    modulus, exponent = integer(numbers.take(INTEGER)), integer(numbers.take(INTEGER))
+    numbers.end()
+    fits = modulus > 0 and modulus.bit_length() in _BITS and exponent == _EXPONENT
+    return fits and kind == _RSA_ENCRYPTION and bits[0] == 0
 
 
 def _named(token: Token) -> Certificate:

@@ -3,8 +3,16 @@
 
 import { hex } from "./bytes.js";
 
-export const [BOOLEAN, INTEGER, BIT_STRING, OCTET_STRING, NULL, OID] = [0x01, 0x02, 0x03, 0x04, 0x05, 0x06];
-export const [UTC_TIME, GENERALIZED_TIME, SEQUENCE, SET] = [0x17, 0x18, 0x30, 0x31];
+export const BOOLEAN = 0x01;
+export const INTEGER = 0x02;
+export const BIT_STRING = 0x03;
+export const OCTET_STRING = 0x04;
+export const NULL = 0x05;
+export const OID = 0x06;
+export const UTC_TIME = 0x17;
+export const GENERALIZED_TIME = 0x18;
+export const SEQUENCE = 0x30;
+export const SET = 0x31;
 
 const LONGEST = 3; // bytes of a length; a stamp is shorter than what more of them could say
 

@@ -3,7 +3,9 @@
 // authority that can be trusted, the reader decides. What cannot be checked here is said, and is no flaw.
 
 import { concat, equal } from "./bytes.js";
-import { BIT_STRING, INTEGER, OCTET_STRING, OID, SEQUENCE, WrongStamp, algorithmIn, identifier, inside, integer, only } from "./stamps_der.js";
+import {
+  BIT_STRING, INTEGER, NULL, OCTET_STRING, OID, SEQUENCE, WrongStamp, algorithmIn, identifier, inside, integer, only,
+} from "./stamps_der.js";
 import { SIGNING_CERTIFICATE } from "./stamps_token.js";
 
 const HASHES = { "608648016503040201": "SHA-256", "608648016503040202": "SHA-384", "608648016503040203": "SHA-512" };
@@ -13,6 +15,7 @@ const ECDSA = { "2a8648ce3d040302": "SHA-256", "2a8648ce3d040303": "SHA-384", "2
 const EC_KEY = "2a8648ce3d0201";
 const CURVES = { "2a8648ce3d030107": { name: "P-256", bytes: 32 }, "2b81040022": { name: "P-384", bytes: 48 } };
 const [LEAST_BITS, MOST_BITS] = [2048, 8192];
+const EXPONENT = Uint8Array.of(1, 0, 1);
 
 // Why a signature could not be checked.
 export class Unchecked extends Error {}
@@ -33,8 +36,8 @@ export async function signerOf(token, subtle) {
   }
   const signature = curve === null ? signer.signature : flat(signer.signature, curve.bytes);
   const algorithm = curve === null ? { name: "RSASSA-PKCS1-v1_5" } : { name: "ECDSA", hash };
-  const holds = signature !== null && (await subtle.verify(algorithm, key, signature, signer.attributes));
-  if (!holds) throw new WrongStamp("a time stamp whose signature does not verify");
+  const verified = async () => subtle.verify(algorithm, key, signature, signer.attributes);
+  if (signature === null || !(await verified().catch(() => false))) throw new WrongStamp("a time stamp whose signature does not verify");
   return certificate;
 }
 
@@ -68,27 +71,41 @@ function hashOf({ algorithm, digest }) {
 async function keyOf(certificate, algorithm, hash, subtle) {
   const unusable = new Unchecked("the key in its certificate is not one that can be used here");
   try {
-    const parts = inside(only(certificate.key, SEQUENCE));
-    const named = inside(parts.take(SEQUENCE));
-    const kind = identifier(named.take(OID));
-    const rsa = kind === RSA_ENCRYPTION;
-    if (rsa !== (ECDSA[algorithm] === undefined)) throw unusable;
-    const curve = kind === EC_KEY ? (CURVES[identifier(named.take(OID))] ?? null) : null;
-    const bits = rsa ? bitsOf(parts.take(BIT_STRING).content) : 0;
-    if (rsa ? bits < LEAST_BITS || bits > MOST_BITS : curve === null) throw unusable;
-    const means = rsa ? { name: "RSASSA-PKCS1-v1_5", hash } : { name: "ECDSA", namedCurve: curve.name };
+    const curved = ECDSA[algorithm] !== undefined;
+    const curve = usable(inside(only(certificate.key, SEQUENCE)), curved);
+    const means = curved ? { name: "ECDSA", namedCurve: curve.name } : { name: "RSASSA-PKCS1-v1_5", hash };
     return { key: await subtle.importKey("spki", certificate.key, means, false, ["verify"]), curve };
   } catch {
     throw unusable;
   }
 }
 
-// Of the modulus of an RSA key, in a BIT STRING.
-function bitsOf(content) {
-  const modulus = integer(inside(only(content.subarray(1), SEQUENCE)).take(INTEGER));
-  if (modulus[0] >= 0x80) return 0;
-  const start = modulus.findIndex((byte) => byte !== 0);
-  return (modulus.length - start) * 8 - Math.clz32(modulus[start]) + 24;
+// The curve of a key, null for RSA; throws unless it is one that every verifier can use: what libraries take differs.
+function usable(key, curved) {
+  const named = inside(key.take(SEQUENCE));
+  const bits = key.take(BIT_STRING).content;
+  key.end();
+  const kind = identifier(named.take(OID));
+  if (curved) {
+    const curve = CURVES[identifier(named.take(OID))];
+    named.end();
+    if (kind === EC_KEY && bits.length === 2 + 2 * curve.bytes && bits[0] === 0 && bits[1] === 4) return curve;
+    throw new WrongStamp("no such key");
+  }
+  named.take(NULL);
+  named.end();
+  const numbers = inside(only(bits.subarray(1), SEQUENCE));
+  const [modulus, exponent] = [integer(numbers.take(INTEGER)), integer(numbers.take(INTEGER))];
+  numbers.end();
+  const length = modulus[0] < 0x80 ? bitsOf(modulus) : 0;
+  const fits = length >= LEAST_BITS && length <= MOST_BITS && equal(exponent, EXPONENT);
+  if (fits && kind === RSA_ENCRYPTION && bits[0] === 0) return null;
+  throw new WrongStamp("no such key");
+}
+
+function bitsOf(number) {
+  const bytes = number[0] === 0 ? number.subarray(1) : number;
+  return bytes.length === 0 ? 0 : bytes.length * 8 - Math.clz32(bytes[0]) + 24;
 }
 
 // An ECDSA signature as two numbers of the curve's length; null if it is none.

@@ -19,10 +19,10 @@ export function tellStamps(found, claims) {
 }
 
 function tellAuthority(stamps, claims) {
-  const [{ size, time, name }] = stamps;
+  const [{ size, time, name, fingerprint }] = stamps;
   const what =
-    `“${name}” signed on ${when(time)} that it saw ${entries(size)}, and the signature holds. ` +
-    "Whether that is an authority you trust is for you to say";
+    `“${name}” signed on ${when(time)} that it saw ${entries(size)}, and the signature holds. Whether that is an ` +
+    `authority you trust is for you to say: its certificate has the SHA-256 ${fingerprint.slice(0, 16)}…`;
   const lines = stamps.map(
     (one) =>
       `${one.size} entries: ${when(one.time)}, number ${one.serial}, by ${one.name}\n` +

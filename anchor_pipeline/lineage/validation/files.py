@@ -13,8 +13,8 @@ from anchor_pipeline.lineage.validation.records import (
     check_documents,
     check_recall,
     check_snapshot,
-    is_recall,
     is_snapshot,
+    kind_of_recall,
 )
 from anchor_pipeline.lineage.validation.report import PASSED_OVER, Report
 from anchor_pipeline.lineage.validation.schemas import Schemas
@@ -143,6 +143,12 @@ class _Checker:
             self.report.find(file, "", "is empty")
 
     def _value(self, value: Any, data: bytes, file: str, place: str) -> None:
+        try:
+            self._record(value, data, file, place)
+        except RecursionError:
+            self.report.find(file, place, "nested too deeply")
+
+    def _record(self, value: Any, data: bytes, file: str, place: str) -> None:
         if not isinstance(value, dict):
             self._other(file, place)
         elif is_event(value):
@@ -150,8 +156,8 @@ class _Checker:
         elif is_snapshot(value):
             for digest, said in check_snapshot(value, file, self.schemas, self.report).items():
                 self.claims.setdefault(digest, []).extend(said)
-        elif is_recall(value):
-            check_recall(value, data, file, self.report)
+        elif kind := kind_of_recall(value):
+            check_recall(value, data, file, kind, self.schemas, self.report)
         else:
             self._other(file, place)
 

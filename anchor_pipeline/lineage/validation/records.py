@@ -7,9 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
-from anchor_pipeline.corpus.recalls import Lift, RecallRecord, parse_record
+from anchor_pipeline.corpus.recalls import Lift, parse_record
 from anchor_pipeline.custody.document_lines import record_of
 from anchor_pipeline.custody.documents import read_lines
 from anchor_pipeline.custody.flaws import Flaw
@@ -77,24 +75,22 @@ def check_snapshot(value: dict[str, Any], file: str, schemas: Schemas, report: R
     return claims
 
 
-def is_recall(value: dict[str, Any]) -> bool:
-    """Whether an object is meant as the record of a recall, or of its lifting."""
-    return "tombstones" in value or set(value) == set(Lift.model_fields)
+def kind_of_recall(value: dict[str, Any]) -> str | None:
+    """Whether an object is meant as the record of a recall, its receipt, or its lifting: the name of its schema."""
+    if "tombstones" in value:
+        return "RecallReceipt" if "record" in value else "Recall"
+    return "RecallLift" if set(value) == set(Lift.model_fields) else None
 
 
-def check_recall(value: dict[str, Any], data: bytes, file: str, report: Report) -> None:
-    """Check the record of a recall; one that is named by its digest has to be the one of its name."""
-    report.counts["recalls"] += 1
-    name = _RECALL.fullmatch(file.rpartition("/")[2])
+def check_recall(value: dict[str, Any], data: bytes, file: str, kind: str, schemas: Schemas, report: Report) -> None:
+    """Check a record of `kind`; one that is named by its digest has to be the one that its name stands for."""
+    report.counts["records of recalls"] += 1
+    wrong = list(schemas.complaints(own_id(kind), value))
+    report.find_all(file, "", wrong)
+    named = _RECALL.fullmatch(Path(file).name)
+    if wrong or kind != "Recall" or named is None:
+        return
     try:
-        if "tombstones" not in value:
-            Lift.model_validate_json(data)
-        elif name is not None:
-            parse_record(data, name[1], file)
-        else:
-            RecallRecord.model_validate_json(data)
-    except ValidationError as error:
-        for one in error.errors(include_url=False, include_input=False)[:20]:
-            report.find(file, ".".join(map(str, one["loc"])), one["msg"])
+        parse_record(data, named[1], file)
     except DamagedData as error:
         report.find(file, "", str(error).removeprefix(f"{file}: "))

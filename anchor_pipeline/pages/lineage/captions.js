@@ -13,7 +13,7 @@ function short(number) {
   return exactNumber(number);
 }
 
-function cut(text, most = 20) {
+function cut(text, most = 19) {
   const letters = [...text];
   return letters.length <= most ? text : `${letters.slice(0, most - 1).join("")}…`;
 }
@@ -52,12 +52,14 @@ const whatIs = (box) => box.folded
 
 /** The three lines in a box. */
 function linesOf(box) {
-  const label = cut(box.folded ? `… ${short(box.standsFor)} more ${nouns(box.members)}` : nameOf(box));
+  const note = ["corpus", "selection", "mix"].includes(box.column) ? model.nodes[box.members[0]][NOTE] : "";
+  const own = note ? `${nameOf(box)} · ${note}` : nameOf(box);
+  const label = cut(box.folded ? `… ${short(box.standsFor)} more ${nouns(box.members)}` : own);
   if (isUnknown(box.count)) return [label, "amount not recorded", ""];
   const picked = sameCount(box.picked, box.count) ? 0 : box.picked;
   const least = unknownOf(box.count) ? "≥ " : "";
   const part = picked === 0 ? "" : `${short(documentsOf(picked))} of `;
-  return [label, `${least}${part}${short(documentsOf(box.count))} docs`, firstAmount(box.count, picked)];
+  return [label, `${least}${part}${short(documentsOf(box.count))} ${documentsOf(box.count) === 1 ? "doc" : "docs"}`, firstAmount(box.count, picked)];
 }
 
 function firstAmount(count, picked) {

@@ -55,13 +55,14 @@ function drawnBox(box, [x, y], state, away) {
   const focus = !box.folded && box.members[0] === state.focus;
   const texts = [["label", 19], ["figure", 35], ["figure", 50]].map(([style, down], row) => {
     const text = linesOf(box)[row];
-    return text ? element("text", { class: style, x: x + 9, y: y + down }, text) : "";
+    return text ? element("text", { class: style, x: 0, y: down }, text) : "";
   });
   return element("a", {
-    class: words("box", box.onPath ? "on" : away, box.folded ? "fold" : node[KIND], focus && "focus", !box.folded && node[NOTE] && "noted"),
+    class: words("box", box.onPath ? "on" : away, box.folded ? "fold" : node[KIND], focus && "focus",
+      !box.folded && node[NOTE].includes("recalled") && "recalled"),
     href: `#r-${box.key}`, "data-key": box.key, "aria-label": said,
   },
   element("title", {}, said),
   element("rect", { x, y, width: WIDTH, height: HEIGHT, rx: !box.folded && node[KIND] === "generator" ? HEIGHT / 2 : 5 }),
-  ...texts);
+  element("svg", { x: x + 9, y, width: WIDTH - 12, height: HEIGHT }, ...texts));
 }

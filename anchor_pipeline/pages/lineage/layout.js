@@ -1,6 +1,6 @@
 // Where the boxes stand: as graph/layout.py, step by step.
 
-const [WIDTH, HEIGHT, ACROSS, DOWN, TOP, MARGIN, LOWEST_START, SWEEPS] = [148, 58, 62, 8, 34, 8, 200, 4];
+const [WIDTH, HEIGHT, ACROSS, DOWN, TOP, MARGIN, LOWEST_START, SWEEPS] = [148, 58, 62, 8, 34, 8, 200, 5];
 const FREE = ["raw", "source", "document", "export"];
 
 function layoutOf(view) {

@@ -68,7 +68,8 @@ function saidOf(view, state, path) {
     : [`All ${n(every)} nodes and ${n(all)} connections are drawn one by one.`];
   return [
     state.focus >= 0 && state.focus !== model.focus
-      ? `Selected: ${model.nodes[state.focus][LABEL]}, with ${n(path.nodes.size - 1)} others on its path.` : "",
+      ? `Selected: ${model.nodes[state.focus][LABEL]}, with ${n(path.nodes.size - 1)} others on its path, followed source by `
+        + "source; the figures are of everything in a box. The command counts document by document what belongs to it." : "",
     view.found === null ? "" : `${n(view.found)} names hold “${state.find}”${view.found ? "" : ", so nothing is folded for it"}.`,
     ...drawn,
   ].filter(Boolean).join(" ");

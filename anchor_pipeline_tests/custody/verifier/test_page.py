@@ -10,10 +10,13 @@ from typing import Any
 
 import pytest
 
+from anchor_pipeline.corpus.recalls import Target
 from anchor_pipeline.custody.documents import proof_bytes, prove
+from anchor_pipeline.mix.recalled import notice_of
 from anchor_pipeline_tests.custody.forge import key, sound
 from anchor_pipeline_tests.custody.verifier.browser import opened_page
 from anchor_pipeline_tests.custody.verifier.releases import ROOT, World
+from anchor_pipeline_tests.recall.worlds import record
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 
@@ -96,6 +99,16 @@ def test_an_altered_folder_is_called_damaged_and_says_where(page: Any, folder: P
     assert choose(page, "folder", folder) == "wrong"
     assert "Do not rely" in page.inner_text("#verdict")
     assert "train-00000" in page.inner_text('[data-code="file_digest"]')
+
+
+def test_a_recalled_folder_is_called_recalled_and_says_why(page: Any, folder: Path, root: Path) -> None:
+    page.set_input_files("#root-input", root)
+    why = "<img src=x onerror=alert(1)> consent withdrawn"
+    (folder / "RECALLED.json").write_bytes(notice_of("0" * 64, [record(Target(by="source", value="a"), reason=why)]))
+    assert choose(page, "folder", folder) == "wrong"
+    assert "Recalled" in page.inner_text("#verdict")
+    assert "must not be used" in page.inner_text("#verdict")
+    assert why in page.inner_text('[data-code="recalled"]')
 
 
 def test_a_ledger_with_its_head_can_be_checked_alone(page: Any, tmp_path: Path, root: Path) -> None:

@@ -9,9 +9,11 @@ from collections.abc import Callable
 
 import pytest
 
+from anchor_pipeline.corpus.recalls import Target
 from anchor_pipeline.custody.canonical import canonical_json
 from anchor_pipeline.custody.keys import PrivateKey
 from anchor_pipeline.custody.merkle import leaf_hash, root_of
+from anchor_pipeline.mix.recalled import notice_of
 from anchor_pipeline_tests.custody.forge import Forge, data, key, sealed
 from anchor_pipeline_tests.custody.verifier.browser import Browser, codes
 from anchor_pipeline_tests.custody.verifier.releases import (
@@ -26,6 +28,7 @@ from anchor_pipeline_tests.custody.verifier.releases import (
     sha,
     sidecar,
 )
+from anchor_pipeline_tests.recall.worlds import record
 
 Files = dict[str, bytes]
 PART = "data/train-00000-of-00002.parquet"
@@ -349,6 +352,24 @@ def test_a_later_revision_is_told_and_is_no_error(browser: Browser) -> None:
     assert result["verdict"] == "valid"
     assert {"superseded", "unfinished"} <= set(codes(result, None))
     assert "approval" in codes(result, True)
+
+
+RECALLED = {
+    "well made": notice_of("0" * 64, [record(Target(by="document", value="peps/0008"))]),
+    "empty": b"",
+    "not json": b"\xff{",
+    "another shape": b'{"recalls":[1,{"what":null}]}',
+}
+
+
+@pytest.mark.parametrize("name", RECALLED)
+def test_a_recalled_release_is_told_and_nothing_else_is_wrong_with_it(browser: Browser, good: Files, name: str) -> None:
+    result = browser.verify({**good, "RECALLED.json": RECALLED[name]}, root=ROOT)
+    assert (result["verdict"], codes(result)) == ("invalid", ["recalled"])
+    (claim,) = [one for one in result["claims"] if one["code"] == "recalled"]
+    assert "must not be used" in claim["what"]
+    assert ("consent withdrawn" in claim["detail"]) == (name == "well made")
+    assert "files" in codes(result, True)
 
 
 def test_a_document_is_followed_from_its_raw_file_to_the_mix(browser: Browser, good: Files) -> None:

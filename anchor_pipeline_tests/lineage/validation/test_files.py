@@ -12,17 +12,22 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from jsonschema import ValidationError
 
 from anchor_pipeline import steps
 from anchor_pipeline.custody.documents import read_lines
 from anchor_pipeline.errors import Refused
+from anchor_pipeline.lineage.outbox import read_events
 from anchor_pipeline.lineage.validation.files import validate_files
 from anchor_pipeline.lineage.validation.formats import read_json
 from anchor_pipeline.lineage.validation.report import MOST_KEPT, plain
 from anchor_pipeline.project import load_project
 from anchor_pipeline_tests.command import Run
 from anchor_pipeline_tests.lineage.openlineage_spec import SPEC, problems
+from anchor_pipeline_tests.markdown import blocks
+from anchor_pipeline_tests.object_store import ACCESS_KEY, Bucket
 from anchor_pipeline_tests.projects import PROJECT, small_project
+from anchor_pipeline_tests.test_object_storage import TWIN, on_s3
 
 CUSTODY = "custody: {origin: example.org/small}\n"
 
@@ -93,6 +98,42 @@ def test_events_of_a_build_say_what_is_known(store: Path) -> None:
     failed = next(one for one in events_of(store) if one["job"]["name"] == "mix/greedy" and one["eventType"] == "FAIL")
     assert failed["inputs"][0]["facets"]["anchor_verdict"]["status"] == "fail"
     assert failed["run"]["facets"]["test"]["tests"]
+
+
+def test_the_program_of_the_specification_checks_a_facet(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = Path(__file__).parents[3]
+    [shown] = blocks(root / "docs/spec/lineage.md", "python")
+    event = next(one for one in events_of(store) if one["job"]["name"] == "sources/drafts" and one["outputs"])
+    monkeypatch.chdir(root)
+    exec(compile(shown.text, shown.id, "exec"), {"event": event})
+    event["outputs"][0]["facets"]["anchor_shards"]["rows"] = "many"
+    with pytest.raises(ValidationError):
+        exec(compile(shown.text, shown.id, "exec"), {"event": event})
+
+
+def test_events_of_a_build_in_a_bucket_are_sound_too(tmp_path: Path, bucket: Bucket) -> None:
+    place = steps.Workplace(load_project(on_s3(bucket, tmp_path, PROJECT.replace("stages:\n", TWIN.lstrip("\n")))))
+    cycle = place.project.calendar.at("2020")
+    steps.plan_all(place, ["lawful"], cycle)
+    steps.release(place, "lawful", cycle)
+    path = tmp_path / "events.jsonl"
+    events = list(read_events(place.store))
+    path.write_text("".join(json.dumps(event) + "\n" for event in events))
+    assert validate_files([path]).findings == []
+    if SPEC.is_dir():
+        assert [found for event in events for found in problems(event)] == []
+    assert ACCESS_KEY not in path.read_text()
+    ends = {one["job"]["name"]: one for one in events if one["eventType"] == "COMPLETE"}
+    [raw], [mix] = ends["sources/gazette"]["inputs"], ends["mix/lawful"]["outputs"]
+    assert (raw["namespace"], raw["name"]) == (bucket.url, "raw/gazette.jsonl")
+    assert mix["facets"]["storage"]["storageLayer"] == raw["facets"]["storage"]["storageLayer"] == "s3"
+    named = {
+        (one["namespace"], one["name"]) for one in ends["sources/gazette"]["outputs"][0]["facets"]["lineage"]["inputs"]
+    }
+    assert named == {(raw["namespace"], raw["name"])}
+    twin = ends["sources/echoes"]["outputs"][0]["facets"]
+    assert twin["anchor_generator"]["fittedOn"]["name"] == "sources/logbooks"
+    assert "sources/logbooks" in {one["name"] for one in twin["lineage"]["inputs"]}
 
 
 def test_what_is_wrong_is_told_with_its_line_and_exit_code(store: Path, tmp_path: Path, anchor: Run) -> None:
@@ -203,6 +244,23 @@ def test_json_that_is_hostile(tmp_path: Path, data: bytes, what: str) -> None:
     findings = validate_files([path]).findings
     assert findings
     assert what in findings[0].what or what == "."
+
+
+@pytest.mark.parametrize("depth", [200, 600, 900, 940, 960, 980])
+def test_an_event_that_is_nested_deeply(tmp_path: Path, depth: int) -> None:
+    facet = '{"_producer": "x:y", "_schemaURL": "x:z", "x": ' + "[" * depth + "]" * depth + "}"
+    core = "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent"
+    frame = f'"eventType": "START", "eventTime": "2021-07-01T00:00:00Z", "producer": "x:y", "schemaURL": "{core}"'
+    run = f'"run": {{"runId": "0b7bd7d2-6d3d-4a63-8d2f-1d8f9d7d3b0e", "facets": {{"x": {facet}}}}}'
+    (tmp_path / "x.json").write_text(f'{{{frame}, {run}, "job": {{"namespace": "a", "name": "b"}}}}')
+    report = validate_files([tmp_path / "x.json"])
+    assert report.counts["events"] or "nested too deeply" in report.findings[0].what
+
+
+def test_a_folder_without_the_schemas_of_the_standard_is_wrong_usage(tmp_path: Path, anchor: Run) -> None:
+    code, _, err = anchor("validate-lineage", "--openlineage", tmp_path, tmp_path / "x.json")
+    assert code == 2
+    assert "expected OpenLineage.json and facets/" in err
 
 
 def test_what_is_shown_steers_no_terminal(tmp_path: Path, anchor: Run) -> None:

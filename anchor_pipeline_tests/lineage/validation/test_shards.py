@@ -19,6 +19,7 @@ from anchor_pipeline.lineage.validation.across import check_ancestry, circles, c
 from anchor_pipeline.lineage.validation.events import Claim
 from anchor_pipeline.lineage.validation.report import Report
 from anchor_pipeline.lineage.validation.shards import Shard, check_parquet
+from anchor_pipeline.mix.parts import mix_schema
 from anchor_pipeline_tests.documents import document
 
 
@@ -105,7 +106,14 @@ def test_an_image_counts_as_one_and_lies_in_payload(tmp_path: Path) -> None:
 
 def test_what_is_wrong_with_a_shard_as_a_whole(tmp_path: Path) -> None:
     one = document("peps", "1")
-    assert "stands twice" in said(written(tmp_path / "a.parquet", [one, one]))[0]
+    assert said(written(tmp_path / "a.parquet", [one, one])) == []
+    other = said(written(tmp_path / "a.parquet", [one, document("peps", "1", "other text")]))
+    assert other == ["a.parquet: row 2 (peps/1): has another digest than an earlier row of the same id"]
+    part = mix_schema(("text",))
+    rows = [{**{name: one[name] for name in part.names if name != "epoch"}, "epoch": epoch} for epoch in (0, 1, 1)]
+    assert said(written(tmp_path / "p.parquet", rows, part)) == [
+        "p.parquet: row 3 (peps/1): the id stands twice in pass 1"
+    ]
     mixed = said(written(tmp_path / "b.parquet", [one, document("bank", "1")]))
     assert mixed == ["b.parquet: row 2 (bank/1): source is 'bank', but 'peps' before: a shard is of one source"]
     fewer = pa.Table.from_pylist([one], schema=DOCUMENT_SCHEMA).drop(["licence"]).append_column("x", pa.array([1]))
