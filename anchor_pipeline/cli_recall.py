@@ -50,6 +50,7 @@ def _decision(command: Callable[..., Any]) -> Callable[..., Any]:
         command = click.option(f"--{name}", metavar=name.upper(), help=text)(command)
     for decorate in (
         _JSON,
+        click.option("--ahead", is_flag=True, help="Also where no document of it is known yet: what comes stays out."),
         click.option("--yes", is_flag=True, help="Do it. Without this it is only shown what would be done."),
         click.option("--by", default=None, help="Whose decision it is; default: the user who runs this."),
         click.option("--reason", help="Why; stays on record for ever."),
@@ -67,7 +68,14 @@ def recall() -> None:
 @_decision
 @click.option("--lift", metavar="ID", help="Let an earlier recall stand no more, instead.")
 def make(
-    project: Path, reason: str | None, by: str | None, yes: bool, as_json: bool, lift: str | None, **targets: Any
+    project: Path,
+    reason: str | None,
+    by: str | None,
+    yes: bool,
+    ahead: bool,
+    as_json: bool,
+    lift: str | None,
+    **targets: Any,
 ) -> int:
     """Show which releases and exports of PROJECT hold certain documents; with --yes recall these for good.
 
@@ -79,7 +87,7 @@ def make(
         if any(targets.values()):
             raise UsageError("--lift stands alone: it names a recall, which knows what it was about")
         return _lift(place, lift, _reason(reason), by, yes)
-    return _decide(place, _target(targets), _reason(reason), by, yes, as_json, "recall", None)
+    return _decide(place, _target(targets), _reason(reason), by, yes, ahead, as_json, "recall", None)
 
 
 @recall.command()
@@ -110,7 +118,14 @@ def status(project: Path, as_json: bool) -> int:
 @_decision
 @click.option("--weight", help="Leave this share of them in, such as 0.5, instead of none; always the same documents.")
 def quarantine(
-    project: Path, reason: str | None, by: str | None, yes: bool, as_json: bool, weight: str | None, **targets: Any
+    project: Path,
+    reason: str | None,
+    by: str | None,
+    yes: bool,
+    ahead: bool,
+    as_json: bool,
+    weight: str | None,
+    **targets: Any,
 ) -> int:
     """Keep documents out of PROJECT's next builds, or down-weight them; releases stay as they are.
 
@@ -118,7 +133,7 @@ def quarantine(
     """
     action: Action = "quarantine" if weight is None else "weight"
     share = None if weight is None else _weight(weight)
-    return _decide(_place(project), _target(targets), _reason(reason), by, yes, as_json, action, share)
+    return _decide(_place(project), _target(targets), _reason(reason), by, yes, ahead, as_json, action, share)
 
 
 @click.command()
@@ -155,6 +170,7 @@ def _decide(
     reason: str,
     by: str | None,
     yes: bool,
+    ahead: bool,
     as_json: bool,
     action: Action,
     weight: str | None,
@@ -172,7 +188,12 @@ def _decide(
     with open_graph(place.store) as graph:
         plan = make_plan(graph, place.store, target, reason, action, weight)
         troubles = list(graph.updated.troubles)
-    _show_plan(plan, place, troubles, yes, as_json, plan_lines, plan_json)
+    unknown = not plan.found.digests and not ahead
+    _show_plan(plan, place, troubles, yes and not unknown, as_json, plan_lines, plan_json)
+    if unknown:
+        raise UsageError(
+            f"{target}: no document of it is known; mind the spelling, or add --ahead to keep out what comes"
+        )
     if not yes:
         return 0
     record, tombstones = record_of(plan, place.project.project, by or getpass.getuser(), datetime.now(UTC))

@@ -259,9 +259,8 @@ class Ledger:
             self._memory.check(self.origin, 0, lambda size: b"")
 
     def _not_begun(self) -> Refused:
-        return Refused(
-            f"{self.storage.address}: there is no ledger {self.origin} yet; begin it with `anchor keys init`"
-        )
+        where = f"{self.storage.address}: there is no ledger {self.origin} yet"
+        return Refused(f"{where}; begin it with `anchor keys init`")
 
     def _damaged(self, what: str) -> DamagedData:
         return DamagedData(

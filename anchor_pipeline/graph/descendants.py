@@ -14,7 +14,7 @@ from anchor_pipeline.graph.links import all_links, find_links, named
 from anchor_pipeline.graph.paths import Names, Paths
 from anchor_pipeline.graph.questions import Keys, as_keys, registered
 
-LEVELS = 6
+LEVELS = 12
 """Followed one by one; what is further away is looked up in the whole graph."""
 
 _BELOW = """(

@@ -22,24 +22,33 @@ import pyarrow as pa
 from anchor_pipeline.graph.questions import Keys
 from anchor_pipeline.graph.tables import BARE
 
-_LINKS = f"""
+_LINKS = (
+    # Tables one after the other, not one question: DuckDB then knows which of two sides is the small one.
+    """
+    CREATE OR REPLACE TEMP TABLE links_asked AS
+    SELECT DISTINCT child_name, child_id, parent_name, parent FROM {parents}
+    """,
+    "CREATE OR REPLACE TEMP TABLE links_borne AS SELECT DISTINCT parent_name, parent FROM links_asked",
+    """
+    CREATE OR REPLACE TEMP TABLE links_whole AS
+    SELECT DISTINCT parent_name, parent
+    FROM links_borne JOIN documents AS d ON d.name = parent_name AND d.doc_id = parent
+    """,
+    "CREATE OR REPLACE TEMP TABLE links_others AS FROM links_borne ANTI JOIN links_whole USING (parent_name, parent)",
+    f"""
+    CREATE OR REPLACE TEMP TABLE links_bare AS
+    SELECT DISTINCT parent_name, parent, d.name AS node, d.doc_id AS node_id
+    FROM links_others JOIN documents AS d ON d.bare = parent_name AND {BARE.replace("doc_id", "d.doc_id")} = parent
+    """,
+    """
     CREATE OR REPLACE TEMP TABLE links AS
-    WITH asked AS MATERIALIZED (SELECT DISTINCT child_name, child_id, parent_name, parent FROM {{parents}}),
-    names AS MATERIALIZED (SELECT DISTINCT parent_name, parent FROM asked),
-    whole AS MATERIALIZED (
-        SELECT parent_name, parent FROM names SEMI JOIN documents AS d ON d.name = parent_name AND d.doc_id = parent
-    ),
-    bare AS MATERIALIZED (
-        SELECT DISTINCT parent_name, parent, d.name AS node, d.doc_id AS node_id
-        FROM (FROM names ANTI JOIN whole USING (parent_name, parent))
-        JOIN documents AS d ON d.bare = parent_name AND {BARE.replace("doc_id", "d.doc_id")} = parent
-    )
     SELECT child_name, child_id, parent, parent_name AS node, parent AS node_id, 1 AS meant
-    FROM asked SEMI JOIN whole USING (parent_name, parent)
+    FROM links_asked SEMI JOIN links_whole USING (parent_name, parent)
     UNION ALL
     SELECT child_name, child_id, parent, node, node_id, count(*) OVER (PARTITION BY child_name, parent)
-    FROM asked JOIN bare USING (parent_name, parent) WHERE node_id <> child_id
-"""
+    FROM links_asked JOIN links_bare USING (parent_name, parent) WHERE node_id <> child_id
+    """,
+)
 _DANGLING = """
     SELECT DISTINCT child_name, child_id, parent FROM {parents}
     ANTI JOIN links USING (child_name, parent) ORDER BY ALL
@@ -65,7 +74,8 @@ def find_links(connection: duckdb.DuckDBPyConnection, parents: str = "parents") 
     Columns: child_name, child_id, parent (as it was named), node and node_id (the document meant), meant (how many
     documents are meant). One pass over the names of all documents.
     """
-    connection.execute(_LINKS.format(parents=parents))
+    for statement in _LINKS:
+        connection.execute(statement.format(parents=parents))
 
 
 def dangling(connection: duckdb.DuckDBPyConnection, parents: str = "parents") -> list[tuple[int, str, str]]:

@@ -22,8 +22,8 @@ from anchor_pipeline.graph.snapshots import add_shards, add_snapshot, changed_sn
 from anchor_pipeline.lineage.outbox import Batch
 from anchor_pipeline.mix.manifest import Manifest
 
-_SHARDS = 256
-"""Read in one transaction: 16 GB of content at most, of which only the other columns are read."""
+_SHARDS = 1024
+"""Read in one transaction: up to 64 GB of content, of which only the other columns are read."""
 
 _MEMBERS = 4_000_000
 """Rows of releases read in one transaction, unless one alone has more."""

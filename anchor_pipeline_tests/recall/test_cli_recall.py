@@ -179,3 +179,13 @@ def test_a_store_in_a_bucket_is_recalled_from_as_well(
     code, _, err = anchor("recall", tmp_path, "--lift", state["recall"], "--reason", "a mistake", "--yes")
     assert code == 0, err
     assert len(open_mix(first.location)) == 64
+
+
+def test_a_name_that_nothing_bears_is_taken_for_a_mistake_unless_it_is_meant(anchor: Run, project: Path) -> None:  # noqa: F811
+    code, out, err = anchor("recall", project, "--source", "gazete", *WHY, "--yes")
+    assert (code, "--ahead" in err) == (2, True)
+    assert "nothing was done" in out
+    assert not (project / "recalls").exists()
+    code, _, err = anchor("recall", project, "--source", "gazete", *WHY, "--yes", "--ahead")
+    assert code == 0, err
+    assert list((project / "recalls").glob("*.json"))
