@@ -223,6 +223,7 @@ def verify(mix: str, root: Path | None, pin: Path | None, rows: bool, as_json: b
     from anchor_pipeline.custody.key_files import read_public
     from anchor_pipeline.custody.pins import keep_pin, read_pin
     from anchor_pipeline.mix.verify import head_of, verify_mix
+    from anchor_pipeline.mix.wording import check_lines
 
     seen = None if pin is None else read_pin(pin)
     findings = verify_mix(
@@ -235,8 +236,8 @@ def verify(mix: str, root: Path | None, pin: Path | None, rows: bool, as_json: b
         listed = [{"what": one.what, "ok": one.ok, "refused": one.refused, "detail": one.detail} for one in findings]
         click.echo(json.dumps({"mix": without_credentials(mix), "ok": not bad, "findings": listed}, indent=2))
     else:
-        for one in findings:
-            click.echo(f"{'ok     ' if one.ok else 'REFUSED' if one.refused else 'DAMAGED'} {one.what}: {one.detail}")
+        for line in check_lines(findings):
+            click.echo(line)
     return DAMAGED if any(not one.refused for one in bad) else REFUSED if bad else 0
 
 

@@ -1,7 +1,7 @@
 """All documents that were made from some, by way of any number of others.
 
-Level by level while there are few levels: each is one pass over the recorded parents and one over the names of all
-documents. Longer lines of descent are followed in arrays of the whole graph. Whatever was reached is not followed
+Level by level while there are few levels of few documents: each is one pass over the recorded parents and one over the names of all
+documents. Longer and wider lines of descent are followed in arrays of the whole graph. Whatever was reached is not followed
 again, so circles end.
 """
 
@@ -16,6 +16,9 @@ from anchor_pipeline.graph.questions import Keys, as_keys, registered
 
 LEVELS = 12
 """Followed one by one; what is further away is looked up in the whole graph."""
+
+MANY = 5_000
+"""From so many documents on, the whole graph is no dearer than the next level."""
 
 _BELOW = """(
     SELECT * FROM parents WHERE parent_name IN (
@@ -40,6 +43,8 @@ def descendants(connection: duckdb.DuckDBPyConnection, keys: Keys, *, possible: 
     for _ in range(LEVELS):
         if not len(frontier):
             return as_keys(np.concatenate(found))
+        if len(frontier) > MANY:
+            break
         children, names = _children(connection, frontier, most)
         found.append(children)
         frontier = np.setdiff1d(names, seen)
