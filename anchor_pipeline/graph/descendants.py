@@ -1,8 +1,8 @@
 """All documents that were made from some, by way of any number of others.
 
-Level by level while there are few levels of few documents: each is one pass over the recorded parents and one over the names of all
-documents. Longer and wider lines of descent are followed in arrays of the whole graph. Whatever was reached is not followed
-again, so circles end.
+Level by level while there are few levels of few documents: each is one pass over the recorded parents and one over
+the names of all documents. Longer and wider lines of descent are followed in arrays of the whole graph. Whatever was
+reached is not followed again, so circles end.
 """
 
 from __future__ import annotations

@@ -8,13 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 Names = npt.NDArray[np.uint64]
 Indices = npt.NDArray[np.int64]
+
+
+_Number = TypeVar("_Number", bound=np.integer[Any])
+
+
+def distinct(values: npt.NDArray[_Number]) -> npt.NDArray[_Number]:
+    """Sorted, each once; NumPy's own way, over a hash table, takes several times as long for many."""
+    ordered = np.sort(values)
+    fresh = np.ones(len(ordered), bool)
+    fresh[1:] = ordered[1:] != ordered[:-1]
+    return ordered[fresh]
 
 
 @dataclass(frozen=True)
@@ -30,10 +41,10 @@ class Paths:
     def of(child: Names, parent: Names, others: Names | None = None) -> Paths:
         """From names; `others` are nodes as well, even if no edge touches them."""
         parts = (child, parent) if others is None else (child, parent, others)
-        names = np.unique(np.concatenate(parts).astype(np.uint64))
+        names = distinct(np.concatenate(parts).astype(np.uint64))
         size = max(1, len(names))
         # Two numbers below 2³¹ in one, so that each edge is there once and they are sorted.
-        edges = np.unique(np.searchsorted(names, child).astype(np.int64) * size + np.searchsorted(names, parent))
+        edges = distinct(np.searchsorted(names, child).astype(np.int64) * size + np.searchsorted(names, parent))
         return Paths(names, edges // size, edges % size)
 
     def numbers(self, names: Names) -> Indices:

@@ -15,6 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from anchor_pipeline.graph.paths import distinct
+
 Keys = npt.NDArray[np.uint64]
 """Documents, by their keys: sorted, each once."""
 
@@ -72,7 +74,7 @@ class Export:
 
 def as_keys(values: object) -> Keys:
     """Keys from anything NumPy takes: sorted, each once."""
-    return np.unique(np.asarray(values, dtype=np.uint64))
+    return distinct(np.asarray(values, dtype=np.uint64))
 
 
 def documents_where(connection: duckdb.DuckDBPyConnection, condition: str, parameters: Sequence[object]) -> Keys:
