@@ -50,7 +50,11 @@ import sys, time
 from statistics import median
 from anchor_pipeline.corpus.store import Store
 from anchor_pipeline.graph import open_graph
+from anchor_pipeline.corpus.recall_files import RecallFiles
+from anchor_pipeline.corpus.recalls import Target
 from anchor_pipeline.graph.questions import keys_named
+from anchor_pipeline.recall.plan import make_plan
+from anchor_pipeline.recall.trace import trace as tell
 
 def timed(name, ask, repeat):
     seconds = []
@@ -61,6 +65,7 @@ def timed(name, ask, repeat):
     print(name, median(seconds), max(seconds), said, sep="|")
 
 store, shards, rows = Store(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+files = RecallFiles(store, store.root / "project")
 begun = time.perf_counter()
 graph = open_graph(store)
 print("open, nothing new", time.perf_counter() - begun, time.perf_counter() - begun, "", sep="|")
@@ -78,6 +83,14 @@ def recall(turn):
     held = graph.releases_of(keys)
     return f"{len(keys):,} documents, {len(held)} mixes"
 
+def whole(turn):
+    found = tell(graph, store, files, document(turn))
+    return f"{len(found.releases)} mixes, {len(found.ancestors)} ancestors"
+
+def plan(turn):
+    found = make_plan(graph, store, Target(by="source", value=f"source_{turn + 10:03d}"), "why")
+    return f"{found.found.documents:,} documents, {len(found.found.releases)} mixes"
+
 def generator(turn):
     keys = graph.documents_where("generator = ?", [f"model_{turn}@1"])
     return f"{len(keys):,} documents, {len(graph.descendants(keys)):,} descendants"
@@ -93,7 +106,9 @@ def lines(turn):
     return f"{len(graph.generators())} generators"
 
 timed("trace a document: its mixes", trace, 15)
+timed("`anchor trace`, all of it but the start", whole, 15)
 timed("recall a source: its documents, and their mixes", recall, 5)
+timed("`anchor recall --source`, the plan", plan, 5)
 timed("ancestry of a document, ten generations", ancestry, 3)
 timed("a generator's documents and all their descendants", generator, 3)
 timed("origins of a mix", origins, 1)

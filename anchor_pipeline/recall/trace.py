@@ -20,9 +20,9 @@ _RECORDED = """
     FROM documents JOIN shards USING (shard) WHERE name = hash($id) AND doc_id = $id ORDER BY ALL
 """
 _COPIES = """
+    WITH its AS (SELECT content, digest FROM documents WHERE name = hash($id) AND doc_id = $id)
     SELECT DISTINCT doc_id, digest FROM documents
-    WHERE digest IN (SELECT digest FROM documents WHERE name = hash($id) AND doc_id = $id) AND doc_id <> $id
-    ORDER BY ALL
+    WHERE content IN (SELECT content FROM its) AND digest IN (SELECT digest FROM its) AND doc_id <> $id ORDER BY ALL
 """
 _SNAPSHOTS = """
     SELECT DISTINCT source, snapshots.digest, latest FROM snapshots JOIN snapshot_shards USING (source, digest)
