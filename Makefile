@@ -20,7 +20,7 @@ test: $(READY)
 	$(BIN)/python -m pytest -q -n 2 -m "not slow and not marathon"
 
 test-slow: $(READY)
-	$(BIN)/python -m pytest -q -n 2 -m slow
+	$(BIN)/python -m pytest -q -n 2 -m "slow and not marathon"
 
 test-marathon: $(READY)
 	$(BIN)/python -m pytest -q -n 2 -m marathon

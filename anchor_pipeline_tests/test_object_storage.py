@@ -112,6 +112,7 @@ def holding(secret: str, bucket: Bucket, folder: Path) -> list[str]:
     return found + [key for key in bucket.keys("") if secret.encode() in bucket.get(key)]
 
 
+@pytest.mark.slow
 def test_the_command_builds_on_s3_and_writes_credentials_nowhere(
     bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -139,6 +140,7 @@ def test_the_command_builds_on_s3_and_writes_credentials_nowhere(
     assert "Traceback" not in "".join(outputs)
 
 
+@pytest.mark.slow
 def test_dagster_runs_on_s3_and_shows_the_url(bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
     project = load_project(on_s3(bucket, tmp_path / "project"))

@@ -58,6 +58,7 @@ CHANGES: list[tuple[str, Callable[[bytes], bytes], str]] = [
 ]
 
 
+@pytest.mark.slow
 def test_a_release_on_s3_proves_itself_and_what_is_changed_in_it_is_refused(bucket: Bucket, tmp_path: Path) -> None:
     folder = tmp_path / "project"
     root = begun(bucket, folder)

@@ -69,6 +69,7 @@ def dates(raw: Path) -> list[str]:
     return [row["collected_at"] for row in rows if row["collected_at"]]
 
 
+@pytest.mark.slow
 def test_the_assistant_is_lawful_in_2021_and_only_its_minutes_before(tmp_path: Path) -> None:
     place = copy("assistant", tmp_path / "assistant")
     now = build(place, "2021")
@@ -89,6 +90,7 @@ def test_the_assistant_s_minutes_are_lawful_in_every_cycle(tmp_path: Path) -> No
         assert build(place, str(year), ["minutes"]) == {"minutes": set()}
 
 
+@pytest.mark.slow
 def test_each_modality_is_mixed_and_all_of_them_together(tmp_path: Path) -> None:
     place = copy("multimodal", tmp_path / "multimodal")
     assert build(place, "2015") == {stage: set() for stage in ("pictures", "voices", "sensors", "together")}

@@ -107,6 +107,7 @@ def kill_builds(folder: Path, kills: int, seed: int) -> dict[str, int]:
     return found
 
 
+@pytest.mark.slow
 def test_killed_builds_leave_the_old_release_or_the_new(tmp_path: Path) -> None:
     found = kill_builds(tmp_path, 6, seed=1)
     assert found["killed"] == 6

@@ -169,6 +169,7 @@ def following_order(together: Together) -> list[int] | None:
     return None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("same", [False, True], ids=["other content", "same content"])
 @pytest.mark.parametrize(
     "first", [True, pytest.param(False, marks=pytest.mark.marathon)], ids=["first release", "rebuild"]

