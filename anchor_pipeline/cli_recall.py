@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
+from anchor_pipeline.cli_erase import erase
 from anchor_pipeline.errors import UsageError
 from anchor_pipeline.project import load_project
 
@@ -95,9 +96,11 @@ def make(
 @_JSON
 def status(project: Path, as_json: bool) -> int:
     """List PROJECT's recalls, what they affect and what took its place; puts back records and notices that are lost."""
-    from anchor_pipeline.recall.carry_out import keep_receipts, settled
+    from anchor_pipeline.recall.carry_out import keep_receipts
+    from anchor_pipeline.recall.erase import erased
     from anchor_pipeline.recall.on_record import on_record
     from anchor_pipeline.recall.receipt import receipt
+    from anchor_pipeline.recall.settle import settled
     from anchor_pipeline.recall.words import status_lines
 
     place = _place(project)
@@ -105,13 +108,23 @@ def status(project: Path, as_json: bool) -> int:
     found = settled(place.store, files)
     known = on_record(place.custodian)
     keep_receipts(files, found, known)
-    told = [{**receipt(one, known(one.kept.record.id)), "notices_put_back": list(one.notices)} for one in found]
+    told = [
+        {
+            **receipt(one, known(one.kept.record.id)),
+            "notices_put_back": list(one.notices),
+            "erased": erased(place.store, one.kept, known),
+        }
+        for one in found
+    ]
     if as_json:
         click.echo(json.dumps({"project": place.project.project, "recalls": told}, indent=2))
     else:
         for line in status_lines(told, place.custodian is not None):
             click.echo(line)
     return 0
+
+
+recall.add_command(erase)
 
 
 @click.command()
@@ -239,8 +252,9 @@ def _show_plan(
 
 def _lift(place: Workplace, id: str, reason: str, by: str | None, yes: bool) -> int:
     from anchor_pipeline.observer import Artefact
-    from anchor_pipeline.recall.carry_out import keep_receipts, lift_it, settled
+    from anchor_pipeline.recall.carry_out import keep_receipts, lift_it
     from anchor_pipeline.recall.on_record import on_record
+    from anchor_pipeline.recall.settle import settled
 
     files = _files(place)
     kept = next((one for one in files.all() if one.record.id == id), None)
@@ -254,7 +268,8 @@ def _lift(place: Workplace, id: str, reason: str, by: str | None, yes: bool) -> 
         lift = lift_it(place.store, files, kept, reason, by or getpass.getuser(), datetime.now(UTC))
         step.output(Artefact(f"recalls/{id}/lift", lift.digest))
     keep_receipts(files, settled(place.store, files), on_record(place.custodian))
-    click.echo(f"lifted {id}: {kept.record.what}; its documents come back with the next build")
+    again = "" if kept.erasure is None else ", read again from their raw files: their content was erased from the store"
+    click.echo(f"lifted {id}: {kept.record.what}; its documents come back with the next build{again}")
     return 0
 
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from anchor_pipeline.corpus.erasures import Bar, Erasure, erasure_name, parse_erasure
 from anchor_pipeline.corpus.recalls import (
     FOLDER,
     Lift,
@@ -43,6 +44,7 @@ class Kept:
 
     record: RecallRecord
     lift: Lift | None
+    erasure: Erasure | None = None
 
     @property
     def stands(self) -> bool:
@@ -66,8 +68,8 @@ class RecallFiles:
         kept = []
         for id in sorted({*ids_among(list(there)), *ids_among(list(here))}):
             record = self._record(id)
-            lifted = {lift_name(id).split("/")[1]} & (there | here)
-            kept.append(Kept(record, self._lift(id) if lifted else None))
+            lifted, erased = (name(id).split("/")[1] in there | here for name in (lift_name, erasure_name))
+            kept.append(Kept(record, self._lift(id) if lifted else None, self._erasure(id) if erased else None))
         return sorted(kept, key=lambda one: (one.record.at, one.record.id))
 
     def standing(self) -> list[RecallRecord]:
@@ -82,6 +84,20 @@ class RecallFiles:
     def lift(self, lift: Lift) -> None:
         """Keep the decision that a recall does not stand any more."""
         self._put(lift_name(lift.recall), lift.encoded())
+
+    def keep_erasure(self, erasure: Erasure, text: bytes) -> None:
+        """Keep what is erased, in place of what was known before."""
+        self._put(erasure_name(erasure.recall), erasure.encoded())
+        self._put(erasure_name(erasure.recall, "md"), text)
+
+    def bars(self) -> list[Bar]:
+        """What tells the rows that must not come into the store again, of every erasure whose recall stands."""
+        return [self.bar(one) for one in self.all() if one.stands and one.erasure is not None]
+
+    def bar(self, kept: Kept, more: Iterable[str] = ()) -> Bar:
+        """What tells the rows of a recall; `more` are content digests that have been found since."""
+        known = kept.erasure.more if kept.erasure is not None else ()
+        return Bar(kept.record, (*self.tombstones(kept.record), *known, *more))
 
     def keep_receipt(self, id: str, data: bytes, text: bytes) -> None:
         """Keep what came of a recall, in place of what was known before."""
@@ -102,6 +118,9 @@ class RecallFiles:
 
     def _lift(self, id: str) -> Lift:
         return self._sound(lift_name(id), lambda data, where: parse_lift(data, id, where))
+
+    def _erasure(self, id: str) -> Erasure:
+        return self._sound(erasure_name(id), lambda data, where: parse_erasure(data, id, where))
 
     def _sound(self, name: str, parse: Callable[[bytes, str], _T]) -> _T:
         """What a file says, from whichever place has it sound; the other is mended."""

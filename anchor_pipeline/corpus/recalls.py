@@ -4,6 +4,7 @@ recalls/<id>.json              the decision (canonical JSON); `id` is the beginn
 recalls/<id>.tombstones.gz     the content digests of all documents it is about, one a line, sorted; never content
 recalls/<id>.lift.json         the decision to lift it again
 recalls/<id>.receipt.json      what came of it, and .receipt.md for people
+recalls/<id>.erasure.json      that its content was erased from the store (erasures.py), and .erasure.md
 
 They lie in the store and beside project.yaml: recall_files.py keeps the two alike.
 """
@@ -209,8 +210,8 @@ def parse_record(data: bytes, id: str, where: str) -> RecallRecord:
             raise ValueError("its content is not the one that its name stands for")
     except (ValueError, ValidationError, RecursionError) as error:
         raise DamagedData(
-            f"{where}: is not the record of a recall ({_first(error)}); restore it from a backup, or from the other "
-            "copy (one lies in recalls/ of the store, one beside project.yaml)"
+            f"{where}: is not the record of a recall ({first_problem(error)}); restore it from a backup, or from "
+            "the other copy (one lies in recalls/ of the store, one beside project.yaml)"
         ) from None
     return record
 
@@ -224,7 +225,9 @@ def parse_lift(data: bytes, id: str, where: str) -> Lift:
         if lift.encoded() != data or lift.recall != id:
             raise ValueError("it is of another recall, or was altered")
     except (ValueError, ValidationError, RecursionError) as error:
-        raise DamagedData(f"{where}: is not the lift of that recall ({_first(error)}); restore or remove it") from None
+        raise DamagedData(
+            f"{where}: is not the lift of that recall ({first_problem(error)}); restore or remove it"
+        ) from None
     return lift
 
 
@@ -237,7 +240,8 @@ def receipt_releases(data: bytes) -> frozenset[str]:
         return frozenset()
 
 
-def _first(error: Exception) -> str:
+def first_problem(error: Exception) -> str:
+    """What is wrong with a record, in a few words."""
     if isinstance(error, ValidationError):
         told = error.errors(include_url=False, include_input=False)[0]
         return f"{'.'.join(map(str, told['loc'])) or 'JSON'}: {told['msg']}"

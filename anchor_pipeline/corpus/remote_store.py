@@ -107,6 +107,15 @@ class RemoteStore(Store):
         """Write a whole file unless the name is taken; says whether it has these bytes now."""
         return self.remote.create(self._name(relative), data) != "other"
 
+    def remove(self, relative: str) -> None:
+        self.remote.remove(self._name(relative))
+        self.forget_copies(relative)
+
+    def forget_copies(self, relative: str) -> None:
+        self.files.remove(self._copy_of(self._name(relative), "").parent.parent)
+        if relative.startswith("shards/"):
+            self.files.remove(self.path(relative))
+
     def adopt(self, finished: Path, relative: str) -> Path:
         """Give a finished file its name. Raises Unavailable if that cannot be done now; the old file stays then."""
         name = self._name(relative)

@@ -137,6 +137,13 @@ class Store:
             self.files.sync_folder(target.parent)
         return True
 
+    def remove(self, relative: str) -> None:
+        """Remove a file, and copies of it on this machine; nothing if it is not there."""
+        self.files.remove(self.path(relative))
+
+    def forget_copies(self, relative: str) -> None:
+        """Remove the copies that this machine keeps of a file that lies elsewhere, those of its past as well."""
+
     def adopt(self, finished: Path, relative: str) -> Path:
         """Give a finished file its name, atomically, its bytes on the disk first."""
         target = self.path(relative)

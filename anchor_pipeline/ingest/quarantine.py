@@ -7,7 +7,7 @@
 | id | string, null | of the document, where one was found |
 | reason | string | one of REASONS |
 | detail | string | what exactly was wrong |
-| content | binary | the first MiB of the row's content (the line, text or file) |
+| content | binary | the first MiB of the row's content (the line, text or file); empty if a recall erased it |
 | bytes | int64 | size of the whole content |
 """
 
@@ -44,6 +44,7 @@ REASONS = (
     "unknown_domain",
     "licence_not_allowed",
     "no_consent",
+    "recalled",
 )
 """In the order they are asked: a row is quarantined for the first that holds."""
 

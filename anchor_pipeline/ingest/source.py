@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from anchor_pipeline.corpus.recall_files import RecallFiles
 from anchor_pipeline.corpus.snapshot import (
     RawFile,
     SourceSnapshot,
@@ -127,10 +128,11 @@ def _ingest(
     where = Where(settings.source, settings.where) if settings.where is not None else None
     counter = token_counter(project.tokens if settings.modality == "text" else "words", project.root)
     wanted = settings.wanted(where)
+    bars = RecallFiles(store, project.root).bars()
     total, done = sum(file.size for file in fresh), 0
     for group in _groups(fresh):
         with store.temporary() as scratch:
-            writer = UnitWriter(store, settings, where, counter, scratch)
+            writer = UnitWriter(store, settings, where, counter, scratch, bars)
             read: dict[str, tuple[Found, str]] = {}
             for found in group:
                 try:

@@ -7,6 +7,7 @@ file has contributed is taken back if the file proves unreadable: none of its ro
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -14,7 +15,9 @@ from typing import Any
 
 import pyarrow as pa
 
+from anchor_pipeline.corpus.erasures import Bar
 from anchor_pipeline.corpus.store import SHARD_BYTES, Shard, Store
+from anchor_pipeline.ingest.erased import without_erased, without_erased_content
 from anchor_pipeline.ingest.normalise import normalise
 from anchor_pipeline.ingest.quarantine import Spool, quarantine_table
 from anchor_pipeline.ingest.readers.base import BATCH_BYTES, Chunk, RowFilter, UnreadableFile, WhereFailed, sift
@@ -50,9 +53,16 @@ class UnitWriter:
     """Takes the chunks of one file after another; `finish` gives shards and quarantine."""
 
     def __init__(
-        self, store: Store, settings: Settings, where: RowFilter | None, counter: TokenCounter, scratch: Path
+        self,
+        store: Store,
+        settings: Settings,
+        where: RowFilter | None,
+        counter: TokenCounter,
+        scratch: Path,
+        bars: Sequence[Bar] = (),
     ) -> None:
         self._store, self._settings, self._where, self._counter = store, settings, where, counter
+        self._bars = bars
         self._spool = Spool(scratch)
         self._done, self._file = _Share(), _Share()
         self._small_bytes = 0
@@ -158,13 +168,15 @@ class UnitWriter:
                     names = [name for name, kept in zip(names, keep.tolist(), strict=True) if kept]
                 if batch.num_rows:
                     result = normalise(batch, names, self._settings, self._counter)
-                    documents.append(result.documents)
-                    quarantined.append(result.quarantined)
+                    let_in, kept_out = without_erased(result.documents, self._bars)
+                    documents.append(let_in)
+                    quarantined += [result.quarantined, kept_out]
             except WhereFailed as error:
                 raise UnreadableFile(names[0], str(error), "correct `where` of the source, or the rows") from None
             except (pa.ArrowException, ValueError, OverflowError) as error:
                 raise UnreadableFile(names[0], f"holds values that cannot be handled: {error}", "correct it") from error
-        tables = pa.concat_tables(documents) if documents else _no_documents(), pa.concat_tables(quarantined)
+        rejected = without_erased_content(pa.concat_tables(quarantined), self._bars)
+        tables = pa.concat_tables(documents) if documents else _no_documents(), rejected
         _count(counts, *tables)
         return *tables, counts
 

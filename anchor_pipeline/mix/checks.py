@@ -54,21 +54,22 @@ def read_manifest(folder: Folder) -> Manifest:
     return parse_manifest(data, f"{folder.url}/{MANIFEST}")
 
 
-def check_names(folder: Folder, manifest: Manifest) -> Iterator[Check]:
-    """Exactly the files of the manifest are there, with the sizes it states."""
+def check_names(folder: Folder, manifest: Manifest, *, erased: bool = False) -> Iterator[Check]:
+    """Exactly the files of the manifest are there, with the sizes it states; parts of an `erased` one have others."""
     try:
         found = folder.sizes()
     except (OSError, DamagedData) as error:
         yield Check("files", False, str(error))
         return
     expected = {entry.path: entry.bytes for entry in manifest.entries}
+    resized = {part.path for part in manifest.parts} if erased else set()
     found = {name: size for name, size in found.items() if name != MANIFEST and not is_custody_file(name)}
     wrong = [f"{name} is missing" for name in sorted(expected.keys() - found.keys())]
     wrong += [f"{name} does not belong there" for name in sorted(found.keys() - expected.keys())]
     wrong += [
         f"{name} has {found[name]} bytes, expected {size}"
         for name, size in sorted(expected.items())
-        if found.get(name, size) != size
+        if found.get(name, size) != size and name not in resized
     ]
     if wrong:
         yield from (Check("files", False, detail) for detail in wrong)

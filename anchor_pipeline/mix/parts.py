@@ -162,6 +162,14 @@ class _Content:
         return columns
 
 
+def write_table(rows: pa.Table, target: Path) -> None:
+    """Write rows of a part to `target` in the way of a part, all at once."""
+    content = [name for name in ("text", "payload") if name in rows.schema.names]
+    statistics = [name for name in rows.schema.names if name not in content]
+    options = {"use_dictionary": _REPEATING, "write_statistics": statistics, "row_group_size": GROUP_ROWS}
+    pq.write_table(rows, target, compression="zstd", compression_level=3, **options)
+
+
 def content_digests(modalities: list[str], columns: list[pa.Array]) -> Iterator[str]:
     """Per row, the hexadecimal SHA-256 of modality, NUL and content (the first of `columns` that is not null)."""
     begin = {name: hashlib.sha256(f"{name}\0".encode()).copy for name in set(modalities)}

@@ -35,6 +35,7 @@ from anchor_pipeline.mix.shares import amounts_and_shares, group_amounts
 
 _ROWS = 8_192
 _EXAMPLES = 3
+_SOUND = "every row has the digest it states"
 
 
 def verify_mix(
@@ -68,13 +69,15 @@ def verify_mix(
         return [Check(MANIFEST, False, str(error))]
     text = f"format {FORMAT}, {manifest.stage} {manifest.cycle} revision {manifest.revision}, digest {manifest.digest}"
     checks = [Check(MANIFEST, True, text)]
-    checks += check_recalled(folder, manifest)
-    checks += check_names(folder, manifest)
+    recalled, erased = check_recalled(folder, manifest)
+    checks += recalled
+    checks += check_names(folder, manifest, erased=erased)
     checks += check_hashes(folder, manifest.files)
-    checks += check_hashes(folder, manifest.parts)
+    parts = check_hashes(folder, manifest.parts)
+    checks += map(_without_content, parts) if erased else parts
     checks += check_verdict(folder, manifest)
     if rows:
-        checks += _check_rows(folder, manifest)
+        checks += _check_rows(folder, manifest, erased)
     checks += check_custody_of(folder, manifest, root, pins)
     if newer := newer_revision(folder, manifest):
         checks.append(Check("superseded", True, f"by revision {newer} of the cycle; this one stays readable"))
@@ -96,10 +99,21 @@ _UNREADABLE = (OSError, KeyError, ValueError, TypeError, ArithmeticError)
 """What damaged rows may raise on their way."""
 
 
-class _Rows:
-    """What is summed up over all rows."""
+def _without_content(part: Check) -> Check:
+    """The check of a part of an erased release: that it is another file than was released is no damage."""
+    return (
+        part
+        if part.ok
+        else part._replace(detail=f"written anew without the erased content; {part.detail}", refused=True)
+    )
 
-    def __init__(self) -> None:
+
+class _Rows:
+    """What is summed up over all rows. Of an `erased` release some may have no content."""
+
+    def __init__(self, erased: bool) -> None:
+        self.may_lack = erased
+        self.lacking = 0
         self.selection = SelectionHash()
         self.amounts: list[pa.Table] = []
         self.seen: Counter[str] = Counter()
@@ -107,8 +121,8 @@ class _Rows:
         self.examples: list[str] = []
 
 
-def _check_rows(folder: Folder, manifest: Manifest) -> Iterator[Check]:
-    rows = _Rows()
+def _check_rows(folder: Folder, manifest: Manifest, erased: bool) -> Iterator[Check]:
+    rows = _Rows(erased)
     complete = True
     for part in manifest.parts:
         try:
@@ -118,7 +132,9 @@ def _check_rows(folder: Folder, manifest: Manifest) -> Iterator[Check]:
             yield Check(f"{part.path} rows", False, f"cannot be read ({error})")
     examples = "; ".join(rows.examples)
     more = f" and {rows.wrong - _EXAMPLES} more" if rows.wrong > _EXAMPLES else ""
-    yield Check("content", not rows.wrong, f"{examples}{more}" or "every row has the digest it states")
+    lacking = f"{rows.lacking:,} of the rows have no content, the others the digest they state"
+    sound = lacking if rows.lacking else _SOUND
+    yield Check("content", not rows.wrong, f"{examples}{more}" or sound)
     if not complete:
         yield Check("shares", False, "cannot be computed, some rows cannot be read")
         return
@@ -145,9 +161,13 @@ def _check_part(folder: Folder, part: Part, rows: _Rows) -> Check:
             rows.selection.update(batch)
             rows.amounts.append(group_amounts(pa.Table.from_batches([batch])))
             stated = batch.column("digest").to_pylist()
-            computed = content_digests(batch.column("modality").to_pylist(), [batch.column(n) for n in content])
-            for row, (one, other) in enumerate(zip(computed, stated, strict=True), count):
-                if one != other:
+            columns = [batch.column(name) for name in content]
+            computed = content_digests(batch.column("modality").to_pylist(), columns)
+            empty = [not any(held) for held in zip(*(column.is_valid().to_pylist() for column in columns), strict=True)]
+            for row, (one, other, lacks) in enumerate(zip(computed, stated, empty, strict=True), count):
+                if lacks and rows.may_lack:
+                    rows.lacking += 1
+                elif one != other:
                     rows.wrong += 1
                     if rows.wrong <= _EXAMPLES:
                         rows.examples.append(f"{part.path} row {row}: digest {one}, states {other}")

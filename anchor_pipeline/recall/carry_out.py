@@ -10,10 +10,10 @@ from anchor_pipeline.corpus.recall_files import Kept, RecallFiles
 from anchor_pipeline.corpus.recalls import Lift, RecallRecord
 from anchor_pipeline.corpus.store import Store
 from anchor_pipeline.errors import UsageError
-from anchor_pipeline.graph.graph import open_graph
 from anchor_pipeline.observer import Artefact
+from anchor_pipeline.recall.erase import let_in_again
 from anchor_pipeline.recall.receipt import encoded, in_markdown, receipt
-from anchor_pipeline.recall.settle import Settled, settle
+from anchor_pipeline.recall.settle import Settled, settled
 
 OnRecord = Callable[[str], dict[str, Any] | None]
 """By the id of a recall: where the ledger has it, if there is a ledger."""
@@ -40,14 +40,10 @@ def lift_it(store: Store, files: RecallFiles, kept: Kept, reason: str, by: str, 
         raise UsageError(f"recall {kept.record.id} was lifted at {kept.lift.at}: {kept.lift.reason}")
     lift = Lift(format=1, recall=kept.record.id, reason=reason, at=f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}", by=by)
     files.lift(lift)
+    if kept.erasure is not None:
+        let_in_again(store, files, kept.erasure)
     settled(store, files)
     return lift
-
-
-def settled(store: Store, files: RecallFiles) -> list[Settled]:
-    """Every recall with what it affects now, all notices in place."""
-    with open_graph(store) as graph:
-        return settle(graph, store, files)
 
 
 def keep_receipts(files: RecallFiles, recalls: Sequence[Settled], on_record: OnRecord) -> None:

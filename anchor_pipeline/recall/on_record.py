@@ -13,6 +13,8 @@ from anchor_pipeline.custody.statements import Completion, read_statement
 def on_record(custodian: Custodian | None) -> Callable[[str], dict[str, Any] | None]:
     """Says of a recall, by its id, which entry completes it; None for one that no ledger knows.
 
+    An erasure is asked for as `<id>/erasure`.
+
     The ledger is read once, when it is first asked. Signatures are for `anchor ledger verify` to check.
     """
     known: dict[str, dict[str, Any]] | None = None
@@ -36,9 +38,8 @@ def _completions(custodian: Custodian) -> dict[str, dict[str, Any]]:
         name, said = read_statement(opened(stored.envelope, where).payload, where)
         if name != "completion" or not isinstance(said, Completion) or not said.step.startswith("recall/"):
             continue
-        id = said.step.split("/")[1]
-        made = {one.name: one.digest for one in said.outputs}
-        if f"recalls/{id}" in made:
+        made = {one.name.removeprefix("recalls/"): one.digest for one in said.outputs}
+        for id in {said.step.split("/")[1], f"{said.step.split('/')[1]}/erasure"} & made.keys():
             told = {"origin": custodian.ledger.origin, "entry": stored.index, "leaf": stored.leaf}
-            found[id] = {**told, "record": made[f"recalls/{id}"]}
+            found[id] = {**told, "record": made[id]}
     return found

@@ -12,10 +12,9 @@ from dataclasses import dataclass, replace
 
 from anchor_pipeline.corpus.recall_files import Kept, RecallFiles
 from anchor_pipeline.corpus.recalls import AffectedExport, AffectedRelease, RecallRecord
-from anchor_pipeline.corpus.remote_store import RemoteStore
 from anchor_pipeline.corpus.store import Store
 from anchor_pipeline.custody.release_files import NOTICE
-from anchor_pipeline.graph.graph import Graph
+from anchor_pipeline.graph.graph import Graph, open_graph
 from anchor_pipeline.mix.manifest import MANIFEST
 from anchor_pipeline.mix.recalled import notice_of
 from anchor_pipeline.recall.compare import Replacement, replacement
@@ -46,6 +45,12 @@ def settle(graph: Graph, store: Store, files: RecallFiles) -> list[Settled]:
     ]
 
 
+def settled(store: Store, files: RecallFiles) -> list[Settled]:
+    """Every recall with what it affects now, all notices in place."""
+    with open_graph(store) as graph:
+        return settle(graph, store, files)
+
+
 def _affected(graph: Graph, store: Store, files: RecallFiles, kept: Kept) -> Settled:
     """What a recall affects: what its record names, and what was released or exported since."""
     record = kept.record
@@ -54,9 +59,9 @@ def _affected(graph: Graph, store: Store, files: RecallFiles, kept: Kept) -> Set
     named = {(one.stage, one.cycle, one.revision, one.digest): one for one in record.releases}
     exports = {(one.name, one.uri or "", one.release): one for one in record.exports}
     found = find(graph, store, record.what, files.tombstones(record))
-    if kept.stands:
-        for release in found.releases:
-            named.setdefault((release.stage, release.cycle, release.revision, release.digest), release)
+    later = found.releases if kept.stands else ()
+    for release in (*later, *(kept.erasure.releases if kept.erasure else ())):
+        named.setdefault((release.stage, release.cycle, release.revision, release.digest), release)
     releases = tuple(named[name] for name in sorted(named))
     mixes = frozenset(one.digest for one in releases)
     for export in exports_of(graph.connection, mixes):
@@ -69,31 +74,25 @@ def _write_notices(graph: Graph, store: Store, recalls: Sequence[Settled]) -> li
     """The folders that were given another notice."""
     due: dict[str, list[RecallRecord]] = {}
     mixes: dict[str, str] = {}
+    erased = frozenset(one.kept.record.id for one in recalls if one.kept.erasure is not None)
     for one in recalls:
         for folder, digest in _lying(graph, one):
             mixes[folder] = digest
-            due.setdefault(folder, []).extend([one.kept.record] if one.kept.stands else [])
+            # Content that was erased does not come back with a lift.
+            due.setdefault(folder, []).extend([one.kept.record] if one.kept.stands or one.kept.erasure else [])
     written = []
     for folder, records in sorted(due.items()):
         name = f"{folder}/{NOTICE}"
         if not store.exists(f"{folder}/{MANIFEST}"):
             continue
         data = store.find(name)
-        notice = notice_of(mixes[folder], records) if records else None
+        notice = notice_of(mixes[folder], records, erased) if records else None
         if notice is None and data is not None:
-            remove(store, name)
+            store.remove(name)
         elif notice is not None and data != notice:
             store.write(name, notice)
             written.append(folder)
     return written
-
-
-def remove(store: Store, name: str) -> None:
-    """Remove a file of the store, if it is there."""
-    if isinstance(store, RemoteStore):
-        store.remote.remove(name)
-    else:
-        store.files.remove(store.path(name))
 
 
 def _lying(graph: Graph, one: Settled) -> list[tuple[str, str]]:

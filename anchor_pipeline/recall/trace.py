@@ -57,7 +57,7 @@ class Trace:
     releases: list[dict[str, Any]]
     exports: list[dict[str, Any]]
     recalls: list[dict[str, Any]]
-    """Recalls and quarantines that bar it: id, what, action, reason, at."""
+    """Recalls and quarantines that bar it: id, what, action, erased (when, or None), reason, at."""
 
 
 def trace(graph: Graph, store: Store, files: RecallFiles, doc_id: str) -> Trace:
@@ -65,9 +65,11 @@ def trace(graph: Graph, store: Store, files: RecallFiles, doc_id: str) -> Trace:
     held = _asked(graph, _HELD, doc_id)
     exports = exports_of(graph.connection, [one["mix"] for one in held])
     above = graph.ancestry(doc_id)
+    # The graph remembers shards that an erasure has replaced.
+    gone = {one.old for kept in files.all() if kept.stands and kept.erasure for one in kept.erasure.shards}
     return Trace(
         doc_id=doc_id,
-        recorded=_asked(graph, _RECORDED, doc_id),
+        recorded=[row for row in _asked(graph, _RECORDED, doc_id) if row["shard"] not in gone],
         copies=_asked(graph, _COPIES, doc_id),
         snapshots=_asked(graph, _SNAPSHOTS, doc_id),
         ancestors=[
@@ -119,10 +121,14 @@ def _in_corpora(store: Store, doc_id: str) -> list[dict[str, Any]]:
 def _recalls(graph: Graph, files: RecallFiles, doc_id: str) -> list[dict[str, Any]]:
     """Those whose documents, as they were found then or would be now, it is one of."""
     found = []
-    for record in files.standing():
+    for kept in files.all():
+        if not kept.stands:
+            continue
+        record = kept.record
         find_keys(graph, record.what, files.tombstones(record))
         row = graph.connection.execute("SELECT count(*) FROM matched WHERE doc_id = ?", [doc_id]).fetchone()
         if row is not None and row[0]:
-            told = {"id": record.id, "what": str(record.what), "action": record.action}
+            told: dict[str, Any] = {"id": record.id, "what": str(record.what), "action": record.action}
+            told["erased"] = None if kept.erasure is None else kept.erasure.at
             found.append({**told, "reason": record.reason, "at": record.at})
     return found

@@ -46,7 +46,7 @@ def plan_lines(plan: Plan) -> list[str]:
     """What a plan says, for people."""
     found = plan.found
     lines = [
-        f"{_VERBS[plan.action]} {plan.target}: {_number(found.documents, 'document')}, {_amounts(found.tokens)}",
+        f"{_VERBS[plan.action]} {plan.target}: {counted(found.documents, 'document')}, {_amounts(found.tokens)}",
         *(f"  {number:,} of source {plain(source)}" for source, number in found.sources.items()),
     ]
     if not found.documents:
@@ -54,18 +54,18 @@ def plan_lines(plan: Plan) -> list[str]:
     if plan.action == "weight":
         lines.append(f"  {plan.weight} of them may still be drawn, the same ones in every cycle")
     if plan.action != "recall":
-        held = _number(len(found.releases), "release")
+        held = counted(len(found.releases), "release")
         lines.append(f"such documents are in {held}, which stay as they are; `anchor recall` would recall them")
         return lines
-    lines.append(f"held by {_number(len(found.releases), 'release')}{':' if found.releases else ''}")
+    lines.append(f"held by {counted(len(found.releases), 'release')}{':' if found.releases else ''}")
     current = {(one.stage, one.cycle, one.revision) for one in plan.rebuilds}
     for one in found.releases:
         state = "current" if (one.stage, one.cycle, one.revision) in current else "superseded"
         lines.append(
-            f"  {one.stage} {one.cycle} revision {one.revision} ({state}): {_number(one.documents, 'document')}, "
+            f"  {one.stage} {one.cycle} revision {one.revision} ({state}): {counted(one.documents, 'document')}, "
             f"{_amounts(one.tokens)}; mix {one.digest[:16]}…"
         )
-    lines.append(f"{_number(len(found.exports), 'recorded export')} of these{':' if found.exports else ''}")
+    lines.append(f"{counted(len(found.exports), 'recorded export')} of these{':' if found.exports else ''}")
     lines += [f"  {plain(one.name)} at {plain(one.uri or 'an unknown place')}" for one in found.exports]
     lines += _rebuild_lines(plan)
     return lines
@@ -90,9 +90,13 @@ def status_lines(recalls: list[dict[str, Any]], with_ledger: bool) -> Iterator[s
         what = one["what"]
         state = "stands" if one["lifted"] is None else f"lifted {one['lifted']['at']}: {one['lifted']['reason']}"
         yield f"{one['recall']}  {one['action']} of {what['by']} {plain(what['value'], 200)}  ({state})"
-        yield f"  {one['reason']} ({one['by']}, {one['at']}); {_number(one['tombstones']['count'], 'content')}"
+        yield f"  {one['reason']} ({one['by']}, {one['at']}); {counted(one['tombstones']['count'], 'content')}"
         if with_ledger:
             yield f"  {_in_ledger(one)}"
+        if one["erased"] is not None:
+            yield f"  {one['erased']['state']}"
+            if with_ledger:
+                yield f"    {_in_ledger(one['erased'])}"
         for release in one["releases"]:
             yield f"  {_release_line(release)}"
         for export in one["exports"]:
@@ -117,7 +121,7 @@ def _release_line(release: Mapping[str, Any]) -> str:
     if by is None:
         return f"{name}: recalled, not replaced yet; build it again"
     policy = "; the rules were changed as well" if by["policy_changed"] else ""
-    kept = _number(by["kept"], "document")
+    kept = counted(by["kept"], "document")
     return (
         f"{name}: replaced by revision {by['revision']}: {kept} kept, {by['recalled']:,} recalled, "
         f"{by['removed']:,} others left out, {by['added']:,} added{policy}"
@@ -155,7 +159,8 @@ def trace_lines(found: Trace) -> Iterator[str]:
     for one in found.exports:
         yield f"  export {plain(one['name'])} at {plain(one['uri'] or 'an unknown place')}"
     for one in found.recalls:
-        yield f"  {one['action']} {one['id']} ({plain(one['what'])}): {one['reason']}"
+        erased = f"; its content was erased {one['erased']}" if one["erased"] else ""
+        yield f"  {one['action']} {one['id']} ({plain(one['what'])}): {one['reason']}{erased}"
     for what, listed in (("copies", found.copies), ("ancestors", found.ancestors), ("unknown parents", found.dangling)):
         if len(listed) > _MOST_TOLD:
             yield f"  … and {len(listed) - _MOST_TOLD:,} more {what}; --json lists them all"
@@ -170,5 +175,6 @@ def _amounts(tokens: Mapping[str, int]) -> str:
     return ", ".join(told) or "nothing"
 
 
-def _number(number: int, what: str) -> str:
+def counted(number: int, what: str) -> str:
+    """Such as `1 row`, `2,000 rows`."""
     return f"{number:,} {what}{'' if number == 1 else 's'}"

@@ -45,5 +45,6 @@ def _training(fitted: SourceSnapshot, store: Store) -> Iterator[Training]:
     for digest in fitted.shards:
         for batch in pq.ParquetFile(store.local_shard(digest)).iter_batches(columns=_READ):
             for row in batch.to_pylist():
-                if (digest, row["raw_file"]) not in masked:
+                # An erased document has no text.
+                if (digest, row["raw_file"]) not in masked and row["text"] is not None:
                     yield Training(Origin(row["doc_id"], row["collected_at"], row["licence"]), row["text"])

@@ -28,8 +28,9 @@ from anchor_pipeline.mix.release import Release, current_release
 from anchor_pipeline.project import load_project
 from anchor_pipeline.project.cycles import Cycle
 from anchor_pipeline.recall import guard
-from anchor_pipeline.recall.carry_out import keep_receipts, lift_it, record_it, settled
+from anchor_pipeline.recall.carry_out import keep_receipts, lift_it, record_it
 from anchor_pipeline.recall.plan import make_plan, record_of
+from anchor_pipeline.recall.settle import settled
 from anchor_pipeline_tests.projects import PROJECT, small_project
 from anchor_pipeline_tests.test_steps import release
 

@@ -19,8 +19,9 @@ from anchor_pipeline.graph.graph import open_graph
 from anchor_pipeline.mix.read import open_mix
 from anchor_pipeline.mix.release import Release
 from anchor_pipeline.project import load_project
-from anchor_pipeline.recall.carry_out import record_it, settled
+from anchor_pipeline.recall.carry_out import record_it
 from anchor_pipeline.recall.plan import make_plan, record_of
+from anchor_pipeline.recall.settle import settled
 from anchor_pipeline_tests.data import shared_data
 from anchor_pipeline_tests.examples.test_builds import EXAMPLES
 

@@ -101,6 +101,7 @@ def _texts_of(project: Project, store: Store, name: str, as_of: Any, share: floa
         stale = pa.array(sorted(file for shard, file in masked if shard == digest), pa.string())
         for rows in _rows(store, digest):
             good = pc.and_(pc.is_in(rows["authorship"], pa.array(_HUMAN)), pc.equal(rows["modality"], "text"))
+            good = pc.and_(good, pc.is_valid(rows["text"]))  # An erased document has none.
             good = pc.and_(good, pc.less(rows["collected_at"], pa.scalar(as_of, rows["collected_at"].type)))
             rows = rows.filter(pc.and_(good, pc.invert(pc.is_in(rows["raw_file"], stale))))
             rows = rows.filter(pa.array(in_training(rows["digest"], share)))

@@ -2,15 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
+from anchor_pipeline.custody.release_files import NOTICE
 from anchor_pipeline.lineage.validation.events import Claim
+from anchor_pipeline.lineage.validation.formats import MOST_BYTES, read_json
 from anchor_pipeline.lineage.validation.report import Report
 from anchor_pipeline.lineage.validation.shards import Shard
 
 _MOST_SHOWN = 8
 _MOST_CIRCLES = 20
+
+
+def check_lacking(shard: Shard, erased: Collection[str], report: Report) -> None:
+    """Rows without content are wrong unless it was erased: as an erasure among the files says, or the release."""
+    known = shard.digest in erased if shard.is_shard else _is_erased(Path(shard.file).parent.parent / NOTICE)
+    if known:
+        report.counts["documents whose content was erased"] += len(shard.lacking)
+        return
+    for place, wrong in shard.lacking:
+        report.find(shard.file, place, wrong)
+
+
+def _is_erased(notice: Path) -> bool:
+    """Whether the notice beside a part says that content of its release was erased."""
+    try:
+        with notice.open("rb") as stream:
+            return any(one.get("erased") is True for one in read_json(stream.read(MOST_BYTES))["recalls"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return False
 
 
 def compare_claims(shards: Mapping[str, Shard], claims: Mapping[str, Iterable[Claim]], report: Report) -> None:

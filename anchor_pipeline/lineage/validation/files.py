@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anchor_pipeline.lineage.validation.across import check_ancestry, compare_claims, compare_line
+from anchor_pipeline.lineage.validation.across import check_ancestry, check_lacking, compare_claims, compare_line
 from anchor_pipeline.lineage.validation.events import Claim, Events, is_event
 from anchor_pipeline.lineage.validation.formats import MOST_BYTES, read_json
 from anchor_pipeline.lineage.validation.records import (
@@ -75,6 +75,8 @@ class _Checker:
         self.events = Events(schemas, report)
         self.shards: dict[str, Shard] = {}
         self.claims: dict[str, list[Claim]] = {}
+        self.erased: set[str] = set()
+        """Shards of which an erasure says that rows have no content."""
         self._named = True
 
     def check(self, path: Path, named: bool) -> None:
@@ -100,6 +102,8 @@ class _Checker:
         self.events.close()
         for digest, said in self.events.claims.items():
             self.claims.setdefault(digest, []).extend(said)
+        for shard in self.shards.values():
+            check_lacking(shard, self.erased, self.report)
         compare_claims(self.shards, self.claims, self.report)
         check_ancestry(self.shards.values(), self.report)
 
@@ -157,7 +161,7 @@ class _Checker:
             for digest, said in check_snapshot(value, file, self.schemas, self.report).items():
                 self.claims.setdefault(digest, []).extend(said)
         elif kind := kind_of_recall(value):
-            check_recall(value, data, file, kind, self.schemas, self.report)
+            self.erased |= check_recall(value, data, file, kind, self.schemas, self.report)
         else:
             self._other(file, place)
 

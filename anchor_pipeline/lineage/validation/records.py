@@ -76,21 +76,28 @@ def check_snapshot(value: dict[str, Any], file: str, schemas: Schemas, report: R
 
 
 def kind_of_recall(value: dict[str, Any]) -> str | None:
-    """Whether an object is meant as the record of a recall, its receipt, or its lifting: the name of its schema."""
+    """Whether an object is meant as the record of a recall, its receipt, lifting or erasure: the name of its schema."""
     if "tombstones" in value:
         return "RecallReceipt" if "record" in value else "Recall"
+    if {"recall", "done", "shards"} <= set(value):
+        return "RecallErasure"
     return "RecallLift" if set(value) == set(Lift.model_fields) else None
 
 
-def check_recall(value: dict[str, Any], data: bytes, file: str, kind: str, schemas: Schemas, report: Report) -> None:
-    """Check a record of `kind`; one that is named by its digest has to be the one that its name stands for."""
+def check_recall(
+    value: dict[str, Any], data: bytes, file: str, kind: str, schemas: Schemas, report: Report
+) -> set[str]:
+    """Check a record of `kind`; one that is named by its digest has to be the one that its name stands for.
+
+    Gives the shards of which an erasure says that rows have no content.
+    """
     report.counts["records of recalls"] += 1
     wrong = list(schemas.complaints(own_id(kind), value))
     report.find_all(file, "", wrong)
     named = _RECALL.fullmatch(Path(file).name)
-    if wrong or kind != "Recall" or named is None:
-        return
-    try:
-        parse_record(data, named[1], file)
-    except DamagedData as error:
-        report.find(file, "", str(error).removeprefix(f"{file}: "))
+    if not wrong and kind == "Recall" and named is not None:
+        try:
+            parse_record(data, named[1], file)
+        except DamagedData as error:
+            report.find(file, "", str(error).removeprefix(f"{file}: "))
+    return {one["new"] for one in value["shards"]} if kind == "RecallErasure" and not wrong else set()

@@ -48,6 +48,8 @@ class Shard:
     """Content digest by id."""
     parents: dict[str, list[str]] = field(default_factory=dict)
     """By id, where there are any."""
+    lacking: list[tuple[str, str]] = field(default_factory=list)
+    """Rows without content: where, and what is wrong with that unless it was erased."""
 
 
 def check_parquet(path: Path, file: str, report: Report, *, named: bool = True) -> Shard | None:
@@ -154,8 +156,14 @@ class _Rows:
             shard.rows += 1
             row = dict(zip(plain, line, strict=True))
             held = {name: size[index] for name, size in zip(content, sizes, strict=True)}
-            wrong = [*_wrong(row), *_wrong_content(row, held, digest), *self._wrong_here(row)]
-            self.report.find_all(shard.file, f"row {shard.rows} ({row['doc_id']})", wrong)
+            # An erasure leaves all of a document but its content: whether it was one is asked when all files are read.
+            erased = not any(size is not None for size in held.values())
+            place = f"row {shard.rows} ({row['doc_id']})"
+            amiss = list(_wrong_content(row, held, digest))
+            if erased:
+                shard.lacking.append((place, amiss[0]))
+            wrong = [*_wrong(row), *(() if erased else amiss), *self._wrong_here(row)]
+            self.report.find_all(shard.file, place, wrong)
             shard.tokens += row["tokens"]
             shard.bytes += row.get("bytes", 0)
 

@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 
 import anchor_pipeline.lineage as room
 from anchor_pipeline.corpus.document import DOCUMENT_SCHEMA
+from anchor_pipeline.corpus.erasures import Erasure
 from anchor_pipeline.corpus.recalls import Lift, RecallRecord
 from anchor_pipeline.corpus.snapshot import SourceSnapshot
 from anchor_pipeline.custody.documents import FIELDS
@@ -33,6 +34,7 @@ PUBLISHED = {
     "1-0-0/DocumentLine.json": "4418d6973c606148bf13f90a271ef696afa69de12b56c5096d4ac6e7113a5fa1",
     "1-0-0/Event.json": "e622f5348b955f51a6fb38025fb8f1fd6c96194d8a09accc3046749c3436d824",
     "1-0-0/Recall.json": "475965918ba8b295f121ffe349073b8d332a00c8a60d01bfe03edfd0d7a2d767",
+    "1-0-0/RecallErasure.json": "8b1abc01916f9acacd5ea492796b38446ad7b30c7b92bc6f76acbc4f7f946180",
     "1-0-0/RecallLift.json": "c86d0cde1c9a886946b90fbce7e0c1169fd01bff545a74cfa41785ec568a6f58",
     "1-0-0/RecallReceipt.json": "b72ca98f86af292385031f937859e20657c32af4099724c0c2d6a05626934d37",
     "1-0-0/Snapshot.json": "654cd4111100bc87d688acc4fc39e1fc7ababc17cd24e2fcc9e43b41aeb8549a",
@@ -82,6 +84,7 @@ def test_the_schemas_of_rows_have_the_columns_of_the_tables() -> None:
     assert set(published()[own_id("Snapshot")]["properties"]) == set(SourceSnapshot.model_fields)
     assert set(published()[own_id("Recall")]["properties"]) == set(RecallRecord.model_fields)
     assert set(published()[own_id("RecallLift")]["properties"]) == set(Lift.model_fields)
+    assert set(published()[own_id("RecallErasure")]["properties"]) == set(Erasure.model_fields)
 
 
 @needs_spec

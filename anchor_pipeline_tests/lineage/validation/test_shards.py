@@ -15,7 +15,13 @@ from hypothesis import strategies as st
 
 from anchor_pipeline.corpus.document import DOCUMENT_SCHEMA
 from anchor_pipeline.corpus.store import Store
-from anchor_pipeline.lineage.validation.across import check_ancestry, circles, compare_claims, compare_line
+from anchor_pipeline.lineage.validation.across import (
+    check_ancestry,
+    check_lacking,
+    circles,
+    compare_claims,
+    compare_line,
+)
 from anchor_pipeline.lineage.validation.events import Claim
 from anchor_pipeline.lineage.validation.report import Report
 from anchor_pipeline.lineage.validation.shards import Shard, check_parquet
@@ -30,7 +36,10 @@ def written(path: Path, rows: list[dict[str, Any]], schema: pa.Schema = DOCUMENT
 
 def checked(path: Path) -> tuple[Shard | None, Report]:
     report = Report()
-    return check_parquet(path, path.name, report), report
+    shard = check_parquet(path, path.name, report)
+    if shard is not None:
+        check_lacking(shard, (), report)
+    return shard, report
 
 
 def said(path: Path) -> list[str]:
