@@ -63,8 +63,20 @@ def main() -> None:
     except AnchorError as error:
         _fail(str(error), error.exit_code, [])
     except BrokenPipeError:
+        if not _nobody_reads():
+            raise
         sys.stderr.close()
         sys.exit(0)
+
+
+def _nobody_reads() -> bool:
+    """Whether it was the output that broke, as with `| head`, and not some other pipe."""
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except BrokenPipeError:
+        return True
+    return False
 
 
 def _fail(message: str, code: int, problems: list[dict[str, Any]]) -> None:

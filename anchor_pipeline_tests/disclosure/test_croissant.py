@@ -8,7 +8,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import mlcroissant
 import pyarrow as pa
 import pyarrow.dataset
 import pytest
@@ -19,6 +18,7 @@ from anchor_pipeline.disclosure.croissant_fields import record_set
 from anchor_pipeline.mix.parts import mix_schema
 from anchor_pipeline.mix.write import write_mix
 from anchor_pipeline_tests.disclosure.by_hand import HOSTILE, by_hand, parsed
+from anchor_pipeline_tests.disclosure.reference import mlcroissant
 from anchor_pipeline_tests.disclosure.released import DISCLOSURE, SOURCES, declaration, released
 from anchor_pipeline_tests.rules.evidence import doc
 
