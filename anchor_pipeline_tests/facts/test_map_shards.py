@@ -113,7 +113,7 @@ def test_no_process_stays_when_the_caller_goes(number: signal.Signals, tmp_path:
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     assert len(children) == 2
     process.send_signal(number)
-    process.wait(20)
+    process.wait(60)
     if number == signal.SIGKILL:
         # They finish the shard that they are at; here that would take a minute.
         for child in children:
