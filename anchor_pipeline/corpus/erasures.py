@@ -8,7 +8,6 @@ It has digests, names and row numbers, and no content. From its first word on th
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Literal
 
@@ -16,26 +15,24 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from anchor_pipeline.corpus.licence_needed import needs_licence
 from anchor_pipeline.corpus.recalls import (
     BY_DIGEST,
     FOLDER,
-    MOST_BYTES,
     AffectedExport,
     AffectedRelease,
     Count,
+    Decision,
     Digest,
     Id,
     Plain,
     RecallRecord,
     Time,
-    first_problem,
     generator_is,
+    parse_decision,
 )
-from anchor_pipeline.corpus.snapshot import canonical_json
-from anchor_pipeline.errors import DamagedData
 
 BARRED_BY = ("digest", "source", "licence", "generator")
 """Columns that tell whether a row is of an erased recall."""
@@ -63,7 +60,7 @@ class RawRows(_Record):
     """Such as 1-5,7: records of the file, from 1."""
 
 
-class Erasure(_Record):
+class Erasure(Decision):
     """What an erasure does, and whether it is done."""
 
     format: Literal[1]
@@ -83,18 +80,9 @@ class Erasure(_Record):
     """Content digests that were found since the recall was recorded."""
 
     @property
-    def digest(self) -> str:
-        """SHA-256 of the file."""
-        return hashlib.sha256(self.encoded()).hexdigest()
-
-    @property
     def rows(self) -> int:
         """Rows that lost their content, in all shards."""
         return sum(one.rows for one in self.shards)
-
-    def encoded(self) -> bytes:
-        """The bytes of the file."""
-        return canonical_json(self.model_dump(mode="json"))
 
 
 def erasure_name(id: str, suffix: str = "json") -> str:
@@ -104,17 +92,8 @@ def erasure_name(id: str, suffix: str = "json") -> str:
 
 def parse_erasure(data: bytes, id: str, where: str) -> Erasure:
     """The erasure in `data`; DamagedData unless it is one of that recall."""
-    try:
-        if len(data) > MOST_BYTES:
-            raise ValueError(f"longer than {MOST_BYTES} bytes")
-        erasure = Erasure.model_validate_json(data)
-        if erasure.encoded() != data or erasure.recall != id:
-            raise ValueError("it is of another recall, or was altered")
-    except (ValueError, ValidationError, RecursionError) as error:
-        raise DamagedData(
-            f"{where}: is not the erasure of that recall ({first_problem(error)}); restore it, or erase again"
-        ) from None
-    return erasure
+    trouble = f"{where}: is not the erasure of that recall"
+    return parse_decision(Erasure, data, lambda one: one.recall == id, trouble, "restore it, or erase again")
 
 
 class Bar:

@@ -15,8 +15,9 @@ import hashlib
 import json
 import re
 import unicodedata
+from collections.abc import Callable
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -68,6 +69,22 @@ class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Decision(_Record):
+    """What is kept in a file of its own, in one spelling."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the file."""
+        return hashlib.sha256(self.encoded()).hexdigest()
+
+    def encoded(self) -> bytes:
+        """The bytes of the file."""
+        return canonical_json(self.model_dump(mode="json"))
+
+
+D = TypeVar("D", bound=Decision)
+
+
 class Target(_Record):
     """What a recall is about: all documents with this id, source, licence or generator, or in this shard."""
 
@@ -108,7 +125,7 @@ class AffectedExport(_Record):
     """Mix digest of what was exported."""
 
 
-class RecallRecord(_Record):
+class RecallRecord(Decision):
     """The decision. What it affects is what the lineage knew then; what is found later is in the receipt."""
 
     format: Literal[1]
@@ -132,11 +149,6 @@ class RecallRecord(_Record):
         return self
 
     @property
-    def digest(self) -> str:
-        """SHA-256 of the record."""
-        return hashlib.sha256(self.encoded()).hexdigest()
-
-    @property
     def id(self) -> str:
         """What the recall is called."""
         return self.digest[:ID_DIGITS]
@@ -146,12 +158,8 @@ class RecallRecord(_Record):
         """The share of its documents that may still be used."""
         return Decimal(self.weight) if self.weight is not None else Decimal(0)
 
-    def encoded(self) -> bytes:
-        """The bytes of the file."""
-        return canonical_json(self.model_dump(mode="json"))
 
-
-class Lift(_Record):
+class Lift(Decision):
     """The decision that a recall does not stand any more."""
 
     format: Literal[1]
@@ -159,15 +167,6 @@ class Lift(_Record):
     reason: Plain
     at: Time
     by: Plain
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the decision."""
-        return hashlib.sha256(self.encoded()).hexdigest()
-
-    def encoded(self) -> bytes:
-        """The bytes of the file."""
-        return canonical_json(self.model_dump(mode="json"))
 
 
 def generator_is(generator: str, value: str) -> bool:
@@ -202,33 +201,31 @@ def ids_among(names: list[str]) -> list[str]:
 
 def parse_record(data: bytes, id: str, where: str) -> RecallRecord:
     """The record in `data`; DamagedData unless it is the one that its name promises, in its one spelling."""
-    try:
-        if len(data) > MOST_BYTES:
-            raise ValueError(f"longer than {MOST_BYTES} bytes")
-        record = RecallRecord.model_validate_json(data)
-        if record.encoded() != data or record.id != id:
-            raise ValueError("its content is not the one that its name stands for")
-    except (ValueError, ValidationError, RecursionError) as error:
-        raise DamagedData(
-            f"{where}: is not the record of a recall ({first_problem(error)}); restore it from a backup, or from "
-            "the other copy (one lies in recalls/ of the store, one beside project.yaml)"
-        ) from None
-    return record
+    remedy = (
+        "restore it from a backup, or from the other copy (one lies in recalls/ of the store, one beside project.yaml)"
+    )
+    return parse_decision(
+        RecallRecord, data, lambda one: one.id == id, f"{where}: is not the record of a recall", remedy
+    )
 
 
 def parse_lift(data: bytes, id: str, where: str) -> Lift:
     """The lift in `data`; DamagedData unless it is one of that recall."""
+    trouble = f"{where}: is not the lift of that recall"
+    return parse_decision(Lift, data, lambda one: one.recall == id, trouble, "restore or remove it")
+
+
+def parse_decision(kind: type[D], data: bytes, fits: Callable[[D], bool], trouble: str, remedy: str) -> D:
+    """The decision in `data`; DamagedData unless it is one that fits, in its one spelling."""
     try:
         if len(data) > MOST_BYTES:
             raise ValueError(f"longer than {MOST_BYTES} bytes")
-        lift = Lift.model_validate_json(data)
-        if lift.encoded() != data or lift.recall != id:
-            raise ValueError("it is of another recall, or was altered")
+        decision = kind.model_validate_json(data)
+        if decision.encoded() != data or not fits(decision):
+            raise ValueError("its content is not the one that its name stands for, or was altered")
     except (ValueError, ValidationError, RecursionError) as error:
-        raise DamagedData(
-            f"{where}: is not the lift of that recall ({first_problem(error)}); restore or remove it"
-        ) from None
-    return lift
+        raise DamagedData(f"{trouble} ({_first_problem(error)}); {remedy}") from None
+    return decision
 
 
 def receipt_releases(data: bytes) -> frozenset[str]:
@@ -240,7 +237,7 @@ def receipt_releases(data: bytes) -> frozenset[str]:
         return frozenset()
 
 
-def first_problem(error: Exception) -> str:
+def _first_problem(error: Exception) -> str:
     """What is wrong with a record, in a few words."""
     if isinstance(error, ValidationError):
         told = error.errors(include_url=False, include_input=False)[0]
