@@ -21,7 +21,7 @@ from anchor_pipeline.mix.read import open_mix
 from anchor_pipeline.mix.release import Release
 from anchor_pipeline.mix.verify import verify_mix
 from anchor_pipeline.project import load_project
-from anchor_pipeline_tests.command import Run, anchor  # noqa: F401
+from anchor_pipeline_tests.command import Run
 from anchor_pipeline_tests.projects import PROJECT, rows, small_project, write_rows
 
 pytest.importorskip("c2pa", reason="c2pa-python is not installed: pip install anchor-pipeline[c2pa]")
@@ -165,7 +165,7 @@ def test_a_correction_is_another_release_with_its_own_proof_and_the_old_one_stay
     assert wrong(Path(first.location), root) == wrong(Path(second.location), root) == []
 
 
-def test_documents_are_proved_in_and_out(anchor: Run, copied: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_documents_are_proved_in_and_out(anchor: Run, copied: Path, tmp_path: Path) -> None:
     mix = open_mix(copied)
     inside = mix.polars().select("doc_id").collect()["doc_id"][0]
     for doc_id, said in ((inside, "is in"), ("gazette/none", "is not in"), ("", "is not in"), ("~", "is not in")):
@@ -180,7 +180,7 @@ def test_documents_are_proved_in_and_out(anchor: Run, copied: Path, tmp_path: Pa
         assert anchor("prove", copied, "--check", path)[0] == 3
 
 
-def test_a_steward_approves_a_release_and_the_pipeline_may_not(anchor: Run, tmp_path: Path) -> None:  # noqa: F811
+def test_a_steward_approves_a_release_and_the_pipeline_may_not(anchor: Run, tmp_path: Path) -> None:
     custodian = project(tmp_path)
     location = release(tmp_path).location
     code, out, _ = anchor("approve", tmp_path, location, "--note", "looked at the report")
@@ -191,7 +191,7 @@ def test_a_steward_approves_a_release_and_the_pipeline_may_not(anchor: Run, tmp_
     check_ledger((entry.envelope for entry in custodian.ledger.entries()), head.encoded())
 
 
-def test_a_revoked_key_signs_nothing_more(anchor: Run, tmp_path: Path) -> None:  # noqa: F811
+def test_a_revoked_key_signs_nothing_more(anchor: Run, tmp_path: Path) -> None:
     custodian = project(tmp_path)
     release(tmp_path)
     assert anchor("keys", "revoke", tmp_path, "pipeline", "--reason", "laptop lost")[0] == 0
@@ -203,7 +203,7 @@ def test_a_revoked_key_signs_nothing_more(anchor: Run, tmp_path: Path) -> None: 
     assert wrong(Path(release(tmp_path).location)) == []
 
 
-def test_a_rotated_key_goes_on_and_what_the_old_one_signed_stays_good(anchor: Run, tmp_path: Path) -> None:  # noqa: F811
+def test_a_rotated_key_goes_on_and_what_the_old_one_signed_stays_good(anchor: Run, tmp_path: Path) -> None:
     custodian = project(tmp_path)
     first = release(tmp_path)
     assert anchor("keys", "rotate", tmp_path, "pipeline", "--reason", "yearly")[0] == 0
@@ -213,7 +213,7 @@ def test_a_rotated_key_goes_on_and_what_the_old_one_signed_stays_good(anchor: Ru
     assert wrong(Path(first.location), root) == wrong(Path(second.location), root) == []
 
 
-def test_keys_can_be_begun_once(anchor: Run, tmp_path: Path) -> None:  # noqa: F811
+def test_keys_can_be_begun_once(anchor: Run, tmp_path: Path) -> None:
     small_project(tmp_path, PROJECT + CUSTODY)
     code, out, _ = anchor("keys", "init", tmp_path)
     assert (code, "root.pub.json" in out) == (0, True)
@@ -239,7 +239,7 @@ def test_a_refused_release_is_a_failure_in_the_ledger(tmp_path: Path) -> None:
     assert failure.reason.startswith("Refused: greedy 2020")
 
 
-def test_a_rotated_ledger_keeps_one_history_that_releases_carry(anchor: Run, tmp_path: Path) -> None:  # noqa: F811
+def test_a_rotated_ledger_keeps_one_history_that_releases_carry(anchor: Run, tmp_path: Path) -> None:
     custodian = project(tmp_path)
     release(tmp_path)
     declared = tmp_path / "project.yaml"
@@ -261,7 +261,7 @@ def test_a_rotated_ledger_keeps_one_history_that_releases_carry(anchor: Run, tmp
     assert "head_size" in said
 
 
-def test_a_reader_who_keeps_the_last_head_notices_an_older_release(anchor: Run, tmp_path: Path) -> None:  # noqa: F811
+def test_a_reader_who_keeps_the_last_head_notices_an_older_release(anchor: Run, tmp_path: Path) -> None:
     custodian = project(tmp_path)
     first, root, pin = release(tmp_path).location, custodian.keys.folder / "root.pub.json", tmp_path / "seen"
     assert anchor("verify", first, "--root", root, "--pin", pin)[0] == 0

@@ -151,12 +151,29 @@ def _freed(records: Records, name: str, reason: str, documents: int, tokens: int
         for supply in records.held
         if supply.modality == source.modality and name in feeding_sources(records.project, supply.stage)
     }
-    gain = sum(gains.values())
+    action: Action = "clean" if reason in _CLEAN else "license"
+    what = {**_CLEAN, **_LICENSE}[reason]
+    return _about(records, name, action, what, reason, (documents, tokens), gains, estimated=estimated)
+
+
+def _about(
+    records: Records,
+    name: str,
+    action: Action,
+    what: str,
+    reason: str,
+    amount: tuple[int, int],
+    gains: Mapping[str, int],
+    *,
+    estimated: bool = False,
+) -> Advice:
+    """A proposal about documents and tokens (`amount`) that a declared source has; `gains` by stage."""
+    (documents, tokens), gain = amount, sum(gains.values())
     return Advice(
-        action="clean" if reason in _CLEAN else "license",
+        action=action,
         source=name,
-        domain=source.domain.name,
-        what={**_CLEAN, **_LICENSE}[reason],
+        domain=records.project.sources[name].domain.name,
+        what=what,
         reason=reason,
         documents=documents,
         tokens=tokens,
@@ -187,21 +204,8 @@ def _renewal(records: Records, name: str) -> Advice | None:
     if expires is None or not as_of.date() <= expires + timedelta(days=1) <= (as_of + SOON).date():
         return None
     losses = {supply.stage: supply.loss_of(name) for supply in records.held if supply.modality == source.modality}
-    gain, (documents, tokens) = sum(losses.values()), records.stock[name]
-    return Advice(
-        action="license",
-        source=name,
-        domain=source.domain.name,
-        what=f"renew the licence, which ends on {expires.isoformat()}",
-        reason="licence_ends",
-        documents=documents,
-        tokens=tokens,
-        estimated=False,
-        gain=gain,
-        stages=tuple(stage for stage, lost in losses.items() if lost),
-        per_token=_ratio(gain, tokens),
-        weight=records.weight(name),
-    )
+    what = f"renew the licence, which ends on {expires.isoformat()}"
+    return _about(records, name, "license", what, "licence_ends", records.stock[name], losses)
 
 
 def _collections(records: Records) -> Iterator[Advice]:

@@ -19,12 +19,10 @@ from anchor_pipeline.graph.picture import Picture
 from anchor_pipeline.graph.reading import read_picture
 from anchor_pipeline.graph.tables import create
 from anchor_pipeline.graph.update import apply, news_of
-from anchor_pipeline_tests.command import Run, anchor
+from anchor_pipeline_tests.command import Run
 from anchor_pipeline_tests.graph.test_picture import must_be_whole
 from anchor_pipeline_tests.graph.worlds import World, parents_of, reached, worlds
 from anchor_pipeline_tests.projects import small_project
-
-__all__ = ["anchor"]
 
 EXAMPLES = settings(max_examples=25, deadline=None)
 

@@ -20,7 +20,7 @@ from anchor_pipeline.mix.recalled import notice_of
 from anchor_pipeline.mix.release import Release
 from anchor_pipeline.mix.verify import verify_mix
 from anchor_pipeline.mix.write import write_mix
-from anchor_pipeline_tests.command import Run, anchor  # noqa: F401
+from anchor_pipeline_tests.command import Run
 from anchor_pipeline_tests.mix.releases import World, documents, turn, world
 from anchor_pipeline_tests.recall.worlds import record
 
@@ -188,7 +188,7 @@ def test_a_release_cannot_bring_its_own_notice(made: World) -> None:
         made.release(extra={NOTICE: b"{}"})
 
 
-def test_verify_says_refused_and_not_damaged(anchor: Run, made: World) -> None:  # noqa: F811
+def test_verify_says_refused_and_not_damaged(anchor: Run, made: World) -> None:
     release = made.release()
     put_notice(release)
     code, out, _ = anchor("verify", release.path)

@@ -15,7 +15,7 @@ from anchor_pipeline.custody.custodian import custodian_of
 from anchor_pipeline.lineage.outbox import read_events
 from anchor_pipeline.mix.read import open_mix
 from anchor_pipeline.project import load_project
-from anchor_pipeline_tests.command import Run, anchor  # noqa: F401
+from anchor_pipeline_tests.command import Run
 from anchor_pipeline_tests.lineage.openlineage_spec import needs_spec, problems
 from anchor_pipeline_tests.object_store import Bucket
 from anchor_pipeline_tests.projects import PROJECT, small_project
@@ -47,13 +47,13 @@ def first_of(project: Path) -> str:
     return str(next(open_mix(project / "store/mix/lawful/2020/0001", allow_recalled=True).rows())["doc_id"])
 
 
-def as_json(anchor: Run, *arguments: object) -> Any:  # noqa: F811
+def as_json(anchor: Run, *arguments: object) -> Any:
     code, out, err = anchor(*arguments, "--json")
     assert code == 0, err
     return json.loads(out)
 
 
-def test_without_yes_nothing_is_done(anchor: Run, project: Path) -> None:  # noqa: F811
+def test_without_yes_nothing_is_done(anchor: Run, project: Path) -> None:
     doc_id = first_of(project)
     before = sorted(path for path in project.rglob("*") if "lineage" not in path.parts)
     code, out, err = anchor("recall", project, "--document", doc_id, *WHY)
@@ -67,7 +67,7 @@ def test_without_yes_nothing_is_done(anchor: Run, project: Path) -> None:  # noq
 
 
 @needs_spec
-def test_with_yes_it_is_recorded_told_and_mended(anchor: Run, project: Path) -> None:  # noqa: F811
+def test_with_yes_it_is_recorded_told_and_mended(anchor: Run, project: Path) -> None:
     doc_id = first_of(project)
     told = as_json(anchor, "recall", project, "--document", doc_id, *WHY, "--by", "stew|ard <b>", "--yes")
     assert told["carried_out"]
@@ -91,7 +91,7 @@ def test_with_yes_it_is_recorded_told_and_mended(anchor: Run, project: Path) -> 
     assert {"START", "COMPLETE"} == {one["eventType"] for one in events if one["job"]["name"].startswith("recall/")}
 
 
-def test_a_record_that_went_past_the_ledger_is_told(anchor: Run, project: Path) -> None:  # noqa: F811
+def test_a_record_that_went_past_the_ledger_is_told(anchor: Run, project: Path) -> None:
     as_json(anchor, "recall", project, "--source", "drafts", *WHY, "--yes")
     (path,) = (path for path in (project / "recalls").glob("*.json") if len(path.stem) == 12)
     from anchor_pipeline.corpus.recalls import RecallRecord
@@ -105,7 +105,7 @@ def test_a_record_that_went_past_the_ledger_is_told(anchor: Run, project: Path) 
     assert out.count("NOT in the ledger") == 1
 
 
-def test_a_recall_is_lifted_with_a_reason(anchor: Run, project: Path) -> None:  # noqa: F811
+def test_a_recall_is_lifted_with_a_reason(anchor: Run, project: Path) -> None:
     as_json(anchor, "recall", project, "--generator", "scribe", *WHY, "--yes")
     code, _, err = anchor("recall", project, "--generator", "scribe", *WHY)
     assert (code, "is under recall" in err) == (2, True)
@@ -119,7 +119,7 @@ def test_a_recall_is_lifted_with_a_reason(anchor: Run, project: Path) -> None:  
     assert len(open_mix(project / "store/mix/lawful/2020/0001")) == 64
 
 
-def test_a_trace_tells_the_whole_way(anchor: Run, project: Path) -> None:  # noqa: F811
+def test_a_trace_tells_the_whole_way(anchor: Run, project: Path) -> None:
     doc_id = first_of(project)
     as_json(anchor, "quarantine", project, "--document", doc_id, *WHY, "--yes")
     source, id = doc_id.split("/")
@@ -150,19 +150,19 @@ def test_a_trace_tells_the_whole_way(anchor: Run, project: Path) -> None:  # noq
         (["--lift", "000000000000", "--source", "drafts", *WHY], "--lift stands alone"),
     ],
 )
-def test_wrong_usage_is_told(anchor: Run, project: Path, arguments: list[str], said: str) -> None:  # noqa: F811
+def test_wrong_usage_is_told(anchor: Run, project: Path, arguments: list[str], said: str) -> None:
     code, _, err = anchor("recall", project, *arguments)
     assert (code, said in err) == (2, True), err
 
 
 @pytest.mark.parametrize("weight", ["0", "1", "-0.5", "half", "0.1234567", "nan", "1e-9"])
-def test_a_weight_lies_between_nothing_and_all(anchor: Run, project: Path, weight: str) -> None:  # noqa: F811
+def test_a_weight_lies_between_nothing_and_all(anchor: Run, project: Path, weight: str) -> None:
     code, _, err = anchor("quarantine", project, "--source", "drafts", *WHY, f"--weight={weight}")
     assert (code, "--weight" in err) == (2, True)
 
 
 def test_a_store_in_a_bucket_is_recalled_from_as_well(
-    anchor: Run,  # noqa: F811
+    anchor: Run,
     bucket: Bucket,
     tmp_path: Path,
 ) -> None:
@@ -181,7 +181,7 @@ def test_a_store_in_a_bucket_is_recalled_from_as_well(
     assert len(open_mix(first.location)) == 64
 
 
-def test_a_name_that_nothing_bears_is_taken_for_a_mistake_unless_it_is_meant(anchor: Run, project: Path) -> None:  # noqa: F811
+def test_a_name_that_nothing_bears_is_taken_for_a_mistake_unless_it_is_meant(anchor: Run, project: Path) -> None:
     code, out, err = anchor("recall", project, "--source", "gazete", *WHY, "--yes")
     assert (code, "--ahead" in err) == (2, True)
     assert "nothing was done" in out

@@ -36,7 +36,7 @@ from anchor_pipeline.recall.carry_out import lift_it
 from anchor_pipeline.recall.erase import erase, erased
 from anchor_pipeline.recall.erase_find import to_erase
 from anchor_pipeline.recall.settle import settled
-from anchor_pipeline_tests.command import Run, anchor  # noqa: F401
+from anchor_pipeline_tests.command import Run
 from anchor_pipeline_tests.object_store import Bucket
 from anchor_pipeline_tests.projects import PROJECT, small_project
 from anchor_pipeline_tests.recall.test_rebuild import cycle_of, files_of, ids, place_of, recall
@@ -145,7 +145,7 @@ def test_one_document_goes_and_all_others_of_its_shard_stay(tmp_path: Path) -> N
     assert len(open_mix(third.path)) == third.manifest.rows
 
 
-def test_releases_say_that_they_were_recalled_and_erased(tmp_path: Path, anchor: Run) -> None:  # noqa: F811
+def test_releases_say_that_they_were_recalled_and_erased(tmp_path: Path, anchor: Run) -> None:
     marked(tmp_path)
     first = release(tmp_path)
     record = recall(tmp_path, "source", "gazette")
@@ -340,7 +340,7 @@ def test_after_a_lift_it_is_read_again_from_the_raw_files_and_the_release_stays_
     assert holding(tmp_path / "store") == []
 
 
-def test_under_custody_credentials_and_the_ledger_know_of_it(tmp_path: Path, anchor: Run) -> None:  # noqa: F811
+def test_under_custody_credentials_and_the_ledger_know_of_it(tmp_path: Path, anchor: Run) -> None:
     pytest.importorskip("c2pa", reason="c2pa-python is not installed: pip install anchor-pipeline[c2pa]")
     marked(tmp_path, PROJECT + "custody: {origin: example.org/small}\n")
     custodian = custodian_of(load_project(tmp_path / "project.yaml"))
@@ -371,7 +371,7 @@ def test_under_custody_credentials_and_the_ledger_know_of_it(tmp_path: Path, anc
     assert bad == {"recalled and erased", first.manifest.parts[0].path}, "its chain of custody still holds"
 
 
-def test_a_store_in_a_bucket_loses_it_as_well(anchor: Run, bucket: Bucket, tmp_path: Path) -> None:  # noqa: F811
+def test_a_store_in_a_bucket_loses_it_as_well(anchor: Run, bucket: Bucket, tmp_path: Path) -> None:
     on_s3(bucket, tmp_path)
     first = release_on_s3(tmp_path)
     second = next(open_mix(first.location).rows())
@@ -394,7 +394,7 @@ def test_a_store_in_a_bucket_loses_it_as_well(anchor: Run, bucket: Bucket, tmp_p
     assert "recalled and erased" in out
 
 
-def test_only_a_recall_that_stands_is_erased(tmp_path: Path, anchor: Run) -> None:  # noqa: F811
+def test_only_a_recall_that_stands_is_erased(tmp_path: Path, anchor: Run) -> None:
     marked(tmp_path)
     release(tmp_path)
     record = recall(tmp_path, "source", "gazette", "quarantine")

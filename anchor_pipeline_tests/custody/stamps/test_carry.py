@@ -24,7 +24,7 @@ from anchor_pipeline.custody.stamps.rfc3161 import Rfc3161
 from anchor_pipeline.custody.stamps.stamper import digest_of
 from anchor_pipeline.mix.verify import verify_mix
 from anchor_pipeline.project import load_project
-from anchor_pipeline_tests.command import Run, anchor  # noqa: F401
+from anchor_pipeline_tests.command import Run
 from anchor_pipeline_tests.custody.stamps.services import Authority, Calendar, authority, calendar
 from anchor_pipeline_tests.custody.stamps.token_forge import SHA256_STEP, Token, bitcoin, pending, proof
 from anchor_pipeline_tests.test_custody import project, release
@@ -212,7 +212,7 @@ def test_stamps_that_are_taken_away_are_missed_by_nobody(world: tuple[Custodian,
 def test_the_command_says_what_it_put_beside_releases(
     world: tuple[Custodian, list[Path]],
     services: tuple[Calendar, Authority],
-    anchor: Run,  # noqa: F811
+    anchor: Run,
 ) -> None:
     custodian, (first, second) = world
     shutil.rmtree(first / "custody/stamps")
