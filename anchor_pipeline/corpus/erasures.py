@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from anchor_pipeline.corpus.licence_needed import needs_licence
+from anchor_pipeline.corpus.licences import needs_licence
 from anchor_pipeline.corpus.recalls import (
     BY_DIGEST,
     FOLDER,

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from anchor_pipeline.corpus.licences import canonical_licence
 from anchor_pipeline.disclosure.licences import UNKNOWN, all_of, attribution_of, identifiers, licence_url
 from anchor_pipeline.disclosure.markdown import cell, heading, link, table, visible
 from anchor_pipeline.disclosure.origins import Told
 from anchor_pipeline.disclosure.record import SourceRecord
-from anchor_pipeline.ingest.licences import canonical_licence
 
 SPDX = "disclosure/licences.spdx.json"
 NOTICE = "disclosure/ATTRIBUTION.md"

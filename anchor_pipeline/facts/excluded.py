@@ -20,7 +20,7 @@ import polars as pl
 import pyarrow as pa
 
 from anchor_pipeline.corpus.keyed_hash import seed_key, siphash
-from anchor_pipeline.corpus.licence_needed import needs_licence
+from anchor_pipeline.corpus.licences import needs_licence
 from anchor_pipeline.corpus.recall_files import RecallFiles
 from anchor_pipeline.corpus.recalls import BY_DIGEST, REASONS, Action, RecallRecord, generator_is
 

@@ -13,9 +13,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from anchor_pipeline.corpus.document import AUTHORSHIPS
+from anchor_pipeline.corpus.licences import admits, canonical_licence
 from anchor_pipeline.corpus.strings import as_strings
 from anchor_pipeline.ingest.dates import NO_DATE, UNPARSABLE, DateForm
-from anchor_pipeline.ingest.licences import admits, canonical_licence
 from anchor_pipeline.ingest.problems import Problems, quoted
 from anchor_pipeline.ingest.settings import Settings
 

@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 
+from anchor_pipeline.corpus.licences import canonical_licence
 from anchor_pipeline.corpus.snapshot import canonical_digest
 from anchor_pipeline.errors import UsageError
-from anchor_pipeline.ingest.licences import canonical_licence
 from anchor_pipeline.ingest.readers.base import RowFilter, Wanted
 from anchor_pipeline.project.models import Project
 from anchor_pipeline.project.source import FieldSpec

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from anchor_pipeline.corpus.held_out import held_out
 from anchor_pipeline.corpus.keyed_hash import document_keys
-from anchor_pipeline.ingest.licences import admits
+from anchor_pipeline.corpus.licences import admits
 from anchor_pipeline.mix.cells import Cell
 from anchor_pipeline.mix.limits import fresh_since, stage_modalities, stage_target, unknown_counts
 from anchor_pipeline.mix.weights import StageWeights, weighted_keys

@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from anchor_pipeline.corpus.licence_needed import needs_licence
+from anchor_pipeline.corpus.licences import needs_licence
 from anchor_pipeline.corpus.recalls import BY_DIGEST, AffectedExport, AffectedRelease, Target, generator_is
 from anchor_pipeline.corpus.store import Store
 from anchor_pipeline.errors import UsageError

@@ -14,7 +14,7 @@ from contextlib import suppress
 import duckdb
 import pyarrow as pa
 
-from anchor_pipeline.corpus.licence_needed import needs_licence
+from anchor_pipeline.corpus.licences import needs_licence
 from anchor_pipeline.corpus.recalls import BY_DIGEST, AffectedRelease, Target, generator_is
 from anchor_pipeline.corpus.snapshot import canonical_json
 from anchor_pipeline.corpus.store import Store

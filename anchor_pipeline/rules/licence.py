@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from anchor_pipeline.ingest.licences import admits, canonical_licence
+from anchor_pipeline.corpus.licences import admits, canonical_licence
 from anchor_pipeline.project.policy import Licence
 from anchor_pipeline.project.source import Terms
 from anchor_pipeline.rules.evidence import Evidence

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anchor_pipeline.corpus.licence_needed import needs_licence
+from anchor_pipeline.corpus.licences import admits, needs_licence
 from anchor_pipeline.corpus.recall_files import RecallFiles, tombstones_of
 from anchor_pipeline.corpus.recalls import (
     Lift,
@@ -26,7 +26,6 @@ from anchor_pipeline.corpus.recalls import (
 )
 from anchor_pipeline.corpus.store import Store
 from anchor_pipeline.errors import DamagedData, Unavailable
-from anchor_pipeline.ingest.licences import admits
 from anchor_pipeline_tests.recall.worlds import record
 
 AT = f"{datetime(2026, 2, 3, tzinfo=UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -9,9 +9,9 @@ from typing import Any
 import jsonschema
 import pytest
 
+from anchor_pipeline.corpus.licences import canonical_licence
 from anchor_pipeline.disclosure.attribution import NOTICE, SPDX
 from anchor_pipeline.disclosure.licences import UNKNOWN, all_of, attribution_of, identifiers, licence_url
-from anchor_pipeline.ingest.licences import canonical_licence
 from anchor_pipeline_tests.disclosure.by_hand import HOSTILE, by_hand, parsed
 from anchor_pipeline_tests.rules.evidence import declaration, doc
 

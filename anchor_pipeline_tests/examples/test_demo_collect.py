@@ -51,7 +51,7 @@ def test_a_licence_is_what_is_declared_and_never_guessed(
 
 
 def test_every_mapped_classifier_names_an_spdx_licence(collect: ModuleType) -> None:
-    from anchor_pipeline.ingest.licences import canonical_licence
+    from anchor_pipeline.corpus.licences import canonical_licence
 
     assert all(canonical_licence(name) == name for name in collect.CLASSIFIERS.values())
 

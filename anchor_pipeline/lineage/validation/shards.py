@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from anchor_pipeline.corpus.document import AMOUNT_UNITS, AUTHORSHIPS, DOCUMENT_SCHEMA
-from anchor_pipeline.ingest.licences import canonical_licence
+from anchor_pipeline.corpus.licences import canonical_licence
 from anchor_pipeline.lineage.validation.report import PASSED_OVER, Report
 from anchor_pipeline.mix.parts import content_digests, mix_schema
 

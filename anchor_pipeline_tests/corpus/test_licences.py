@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anchor_pipeline.ingest.licences import admits, canonical_licence
+from anchor_pipeline.corpus.licences import admits, canonical_licence
 
 
 @pytest.mark.parametrize(
